@@ -1,0 +1,59 @@
+# Two commands from a clean checkout: `make demo` and `make test`. Both install first.
+
+PYTHON ?= python3
+DEMO_OPTIONS ?=
+UP_OPTIONS ?=
+PYTEST_OPTIONS ?=
+PY := .venv/bin/python
+UV_VERSION := 0.13.9
+
+.PHONY: help install demo up test test-unit test-faults check generate format lock clean
+
+help:  ## This list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
+
+install:  ## .venv with the project and the pinned requirements; skipped when nothing changed
+	@PYTHON='$(PYTHON)' sh ./install.sh
+
+demo: install  ## The six services, a simulated city, the golden numbers, an audit
+	@$(PY) -m tanzhang demo $(DEMO_OPTIONS)
+
+up: install  ## Everything on this machine, until Ctrl-C
+	@$(PY) -m tanzhang up $(UP_OPTIONS)
+
+test: install  ## Unit, integration and end-to-end tests on the embedded stack
+	@$(PY) -m pytest -m "not faults" $(PYTEST_OPTIONS)
+
+test-unit: install  ## The tests without any server
+	@$(PY) -m pytest tests/unit $(PYTEST_OPTIONS)
+
+test-faults: install  ## The tests that kill and interrupt
+	@$(PY) -m pytest -m faults $(PYTEST_OPTIONS)
+
+check: install  ## Form, types, import directions, generated files fresh
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
+
+	@rm -rf .cache/generated && $(PY) -m shared.events.schema .cache/generated
+	diff -r .cache/generated/schemas docs/schemas
+	diff .cache/generated/asyncapi.yaml docs/asyncapi.yaml
+
+generate: install  ## docs/asyncapi.yaml and docs/schemas from the event types
+	$(PY) -m shared.events.schema docs
+
+format: install  ## Put the code into its form
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+lock: install  ## Pin the newest requirements that fit, for Python 3.11 and later, all platforms
+	$(PY) -m pip install --quiet uv==$(UV_VERSION)
+	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade \
+		--output-file requirements.lock
+
+clean:  ## Remove what was installed, made and cached, the local stack's data included
+	rm -rf .venv .tanzhang .cache build .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.import_linter_cache tanzhang.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,70 @@
+"""Figures of the carbon accounts: versioned data files and typed, exact look-ups on them.
+
+    from shared.methodology import CARRIERS, MethodologyError, methodology
+
+`methodology()` (read once, cached) gives a frozen `Methodology`:
+
+    .fuel_factor(sector, carrier, on)      -> Factor   t or 1e4Nm3; sector picks the set
+    .electricity_factor(region, year)      -> Factor   MWh; `.fallback` and `.warning`
+    .alternative_factor("residual.2023")   -> Factor   published, never taken by itself
+    .heat_factor(), .steam_factor()        -> Factor   GJ; t of steam
+    .meter_factor(carrier, sector=, region=, on=) -> Factor   whichever of these applies
+    .activity(name)                        -> Activity `.bucket`, `.factor`, `.contents`,
+                                              `.tonnes(quantity, unit, purity, content)`
+    .process_factor(name)                  -> Factor
+    .gwp(gas, set="AR5")                   -> Fraction
+    .scenario(kind, on=None), .scenarios(on=None) -> Scenario, the 18 in their order
+    .agri(edition="2019")                  -> AgriTables
+    .farm_factor(source)                   -> Factor   fertiliser_n, paddy_rice, ... (not fuels)
+    .label_rules(kind)                     -> IndustrialRule | AgriRule | PersonalRule
+    .rule_version()                        -> "labels@1"
+    .label_name(kind, label), .label_names(kind) -> LabelName (en, zh), best first
+    .policy(kind, label), .policies(kind)  -> Policy; `.facts()` as text pairs
+    .benchmarks()                          -> tuple[SampleBenchmark, ...] (illustrative)
+    .region()                              -> RegionFacts
+    .tree_equivalent(grams)                -> int
+
+A `Factor` multiplies: `factor.tonnes(value, unit)` is the exact t CO2e of `value` in any unit
+that converts to the factor's own, calorific value included; `factor.label` is "set@version".
+Look-ups of a word that is not in a closed list raise MethodologyError with the list.
+"""
+
+from shared.methodology.agri import AgriTables, Animal, ManureSystem, Paddy
+from shared.methodology.carriers import CARRIERS, Carrier
+from shared.methodology.catalogue import Methodology, methodology, trees
+from shared.methodology.factors import Factor
+from shared.methodology.process import Activity
+from shared.methodology.reader import MethodologyError
+from shared.methodology.rows import (
+    AgriRule,
+    IndustrialRule,
+    LabelName,
+    PersonalRule,
+    Policy,
+    RegionFacts,
+    SampleBenchmark,
+)
+from shared.methodology.scenarios import Scenario
+
+__all__ = [
+    "CARRIERS",
+    "Activity",
+    "AgriRule",
+    "AgriTables",
+    "Animal",
+    "Carrier",
+    "Factor",
+    "IndustrialRule",
+    "LabelName",
+    "ManureSystem",
+    "Methodology",
+    "MethodologyError",
+    "Paddy",
+    "PersonalRule",
+    "Policy",
+    "RegionFacts",
+    "SampleBenchmark",
+    "Scenario",
+    "methodology",
+    "trees",
+]

@@ -1,0 +1,215 @@
+"""The figures of all data files in one place, asked by date, sector, region or label."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Literal, cast, overload
+
+from shared.methodology import agri, factors, process
+from shared.methodology.agri import AgriTables
+from shared.methodology.carriers import CARRIERS
+from shared.methodology.editions import Editions, require
+from shared.methodology.factors import Factor, GwpSet, potential
+from shared.methodology.files import DATA, load
+from shared.methodology.process import Activity
+from shared.methodology.rows import (
+    AgriRule,
+    GridRow,
+    IndustrialRule,
+    LabelName,
+    PersonalRule,
+    Policy,
+    RegionFacts,
+    SampleBenchmark,
+    SectorRow,
+)
+from shared.methodology.scenarios import Scenario, read_scenarios
+from shared.units.amount import round_half_even
+
+LabelRule = IndustrialRule | AgriRule | PersonalRule
+
+_ZERO = {"pv_generation", "green_power", "water"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Methodology:
+    """All figures. Words outside a closed list raise MethodologyError with the list."""
+
+    files: dict[str, Editions]
+
+    def sector(self, sector: str, on: date = date.max) -> SectorRow:
+        """Names and fuel set of the division of a GB/T 4754 code."""
+        return factors.sector_row(self.files["sector_sets"], sector, on)
+
+    def fuel_factor(self, sector: str, carrier: str, on: date) -> Factor:
+        """t CO2 per t or 1e4Nm3 of a fuel, from the set of the enterprise's sector."""
+        wanted = self.sector(sector, on).fuels
+        sets = {"fuels_a": self.files["fuels_set_a"], "fuels_b": self.files["fuels_set_b"]}
+        preferred = sets.pop(wanted)
+        return factors.fuel_factor(preferred, next(iter(sets.values())), carrier, on, wanted)
+
+    def electricity_factor(self, region: str, year: int) -> Factor:
+        """t CO2 per MWh; `fallback` and `warning` when the region has none up to the year."""
+        return factors.electricity_factor(self.files["grid"].at(date(year, 12, 31)), region, year)
+
+    def alternative_factor(self, name: str) -> Factor:
+        """A published grid factor that is never taken by itself, such as `residual.2023`."""
+        return factors.alternative_factor(self.files["grid"].latest, name)
+
+    def grid_regions(self) -> tuple[str, ...]:
+        """The regions that have a grid factor, sorted."""
+        rows = self.files["grid"].latest.sections["grid"].values()
+        return tuple(sorted({cast(GridRow, row).region for row in rows}))
+
+    def heat_factor(self, on: date = date.max) -> Factor:
+        """t CO2 per GJ of purchased heat."""
+        return factors.heat_factor(self.files["grid"].at(on), "heat")
+
+    def steam_factor(self, on: date = date.max) -> Factor:
+        """t CO2 per t of purchased steam, with a default enthalpy; takes energy units too."""
+        return factors.heat_factor(self.files["grid"].at(on), "steam")
+
+    def meter_factor(self, carrier: str, *, sector: str, region: str, on: date) -> Factor:
+        """The factor of any carrier, without the carrier's sign (see CARRIERS)."""
+        kind = require(CARRIERS, carrier, "carrier").kind
+        if kind in ("electricity", "exported_electricity"):
+            return self.electricity_factor(region, on.year)
+        if kind in ("heat", "exported_heat"):
+            return self.heat_factor(on)
+        if kind == "steam":
+            return self.steam_factor(on)
+        return (
+            self._without_emission(kind) if kind in _ZERO else self.fuel_factor(sector, carrier, on)
+        )
+
+    def _without_emission(self, kind: str) -> Factor:
+        header = self.files["grid"].latest.header
+        unit = "m3" if kind == "water" else "MWh"
+        source = "MEE supplementary data tables: counted as zero"
+        return Factor(f"zero.{kind}", header.set, header.version, Fraction(0), unit, source, "V")
+
+    def gwp(self, gas: str, set: GwpSet = "AR5") -> Fraction:
+        """t CO2e per t of a gas over 100 years."""
+        return potential(self.files["gwp"].latest, gas, set)
+
+    def activities(self) -> tuple[str, ...]:
+        """The closed list of process activities."""
+        return tuple(self.files["process"].latest.sections["activities"])
+
+    def activity(self, name: str, on: date = date.max) -> Activity:
+        """A process activity: bucket, unit, factor, and the shares it takes."""
+        document = self.files["process"].at(on)
+        return process.read_activity(document, name, self.files["gwp"].latest)
+
+    def process_factor(self, activity: str, on: date = date.max) -> Factor:
+        """The default factor of a process activity."""
+        return self.activity(activity, on).factor
+
+    def scenarios(self, on: date | None = None) -> tuple[Scenario, ...]:
+        """The 18 scenarios in their order, as in force on a day (default: the newest)."""
+        return tuple(read_scenarios(self.files["scenarios"].at(on or date.max)).values())
+
+    def scenario(self, kind: str, on: date | None = None) -> Scenario:
+        """The scenario of a payment kind, as in force on a day."""
+        known = read_scenarios(self.files["scenarios"].at(on or date.max))
+        return require(known, kind, "payment kind")
+
+    def agri(
+        self, edition: Literal["2019", "2006"] = "2019", *, high: bool = True, on: date = date.max
+    ) -> AgriTables:
+        """The farm tables of an IPCC edition; `high` is high productivity."""
+        return agri.read_tables(self.files["agri"].at(on), self.files["gwp"].latest, edition, high)
+
+    def farm_sources(self) -> tuple[str, ...]:
+        """A farm's own emission sources beside fuels, power and heat."""
+        return tuple(self.files["agri"].latest.sections["sources"])
+
+    def farm_factor(self, source: str, on: date = date.max) -> Factor:
+        """t CO2e per t, ha or head of a farm's emission source."""
+        document = self.files["agri"].at(on)
+        return agri.farm_factor(document, self.files["gwp"].latest, source)
+
+    @overload
+    def label_rules(
+        self, kind: Literal["industrial"], sector: str | None = None, on: date = date.max
+    ) -> IndustrialRule: ...
+
+    @overload
+    def label_rules(
+        self, kind: Literal["agri"], sector: str | None = None, on: date = date.max
+    ) -> AgriRule: ...
+
+    @overload
+    def label_rules(
+        self, kind: Literal["personal"], sector: str | None = None, on: date = date.max
+    ) -> PersonalRule: ...
+
+    @overload
+    def label_rules(
+        self, kind: str, sector: str | None = None, on: date = date.max
+    ) -> LabelRule: ...
+
+    def label_rules(self, kind: str, sector: str | None = None, on: date = date.max) -> LabelRule:
+        """The rule of a kind; the longest sector code that begins `sector` overrides it."""
+        document = self.files["labels"].at(on)
+        sections = {name: document.sections[name] for name in ("industrial", "agri", "personal")}
+        rules = require(sections, kind, "label kind")
+        codes = [code for code in rules if sector is not None and sector.startswith(code)]
+        return cast(LabelRule, rules[max(codes, key=len, default="default")])
+
+    def rule_version(self, on: date = date.max) -> str:
+        """Set and version of the label rules, as label changes carry it."""
+        header = self.files["labels"].at(on).header
+        return f"{header.set}@{header.version}"
+
+    def label_name(self, kind: str, label: str) -> LabelName:
+        """A label in English and Chinese."""
+        names = self.files["labels"].latest.sections["names"]
+        return cast(LabelName, require(names, f"{kind}.{label}", "label"))
+
+    def label_names(self, kind: str) -> tuple[LabelName, ...]:
+        """The labels of a kind, best first."""
+        rows = [
+            cast(LabelName, row) for row in self.files["labels"].latest.sections["names"].values()
+        ]
+        return tuple(sorted((row for row in rows if row.kind == kind), key=lambda row: -row.rank))
+
+    def policy(self, kind: str, label: str, on: date = date.max) -> Policy:
+        """What banks grant by default for a label."""
+        rows = self.files["policies"].at(on).sections["policies"]
+        return cast(Policy, require(rows, f"{kind}.{label}", "policy"))
+
+    def policies(self, kind: str | None = None, on: date = date.max) -> tuple[Policy, ...]:
+        """All policies, or those of one kind."""
+        rows = self.files["policies"].at(on).sections["policies"].values()
+        found = [cast(Policy, row) for row in rows]
+        return tuple(row for row in found if kind in (None, row.kind))
+
+    def benchmarks(self) -> tuple[SampleBenchmark, ...]:
+        """Illustrative benchmarks for demonstrations."""
+        rows = self.files["benchmarks"].latest.sections["benchmarks"].values()
+        return tuple(cast(SampleBenchmark, row) for row in rows)
+
+    def region(self) -> RegionFacts:
+        """Facts of the model city."""
+        return cast(
+            RegionFacts, next(iter(self.files["region"].latest.sections["region"].values()))
+        )
+
+    def tree_equivalent(self, grams: Decimal | Fraction | int) -> int:
+        """Trees that stand for an amount of CO2 in grams, rounded half-even."""
+        return trees(grams, self.region().kg_per_tree)
+
+
+def trees(grams: Decimal | Fraction | int, kg_per_tree: Decimal | Fraction) -> int:
+    """grams / 1000 / kg_per_tree, to the nearest tree, ties to even."""
+    return round_half_even(Fraction(grams) / 1000 / Fraction(kg_per_tree))
+
+
+@cache
+def methodology(directory: Path = DATA) -> Methodology:
+    """The figures of a directory of data files, read once; MethodologyError when one is wrong."""
+    return Methodology(load(directory))

@@ -1,0 +1,212 @@
+"""The data files: which there are, what their sections hold, and that they fit together.
+
+A file may have later versions beside it, named `<name>-<anything>.yaml`; dates choose.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+from shared.methodology.carriers import CARRIERS, FUELS
+from shared.methodology.editions import Editions
+from shared.methodology.reader import Document, read_document
+from shared.methodology.rows import (
+    AgriRule,
+    AnimalRow,
+    EditionRow,
+    FarmSourceRow,
+    FigureRow,
+    Fuel,
+    GridRow,
+    GwpRow,
+    HeatRow,
+    IndustrialRule,
+    LabelName,
+    ManureRow,
+    PaddyRow,
+    PersonalRule,
+    Policy,
+    ProcessRow,
+    RegionFacts,
+    Row,
+    SampleBenchmark,
+    ScenarioRow,
+    SectorRow,
+    StrawRow,
+)
+from shared.units.quantity import dimension
+
+DATA = Path(__file__).parent / "data"
+SCENARIOS = 18
+
+FILES: dict[str, dict[str, type[Row]]] = {
+    "fuels_set_a": {"fuels": Fuel},
+    "fuels_set_b": {"fuels": Fuel},
+    "sector_sets": {"divisions": SectorRow},
+    "grid": {"grid": GridRow, "alternatives": GridRow, "heat": HeatRow},
+    "gwp": {"sets": GwpRow},
+    "process": {"activities": ProcessRow},
+    "agri": {
+        "soc_ref": EditionRow,
+        "land_use": EditionRow,
+        "tillage": EditionRow,
+        "input": EditionRow,
+        "n2o": EditionRow,
+        "figures": FigureRow,
+        "straw": StrawRow,
+        "animals": AnimalRow,
+        "animals_mean": AnimalRow,
+        "manure": ManureRow,
+        "manure_low": ManureRow,
+        "paddy": PaddyRow,
+        "sources": FarmSourceRow,
+    },
+    "scenarios": {"scenarios": ScenarioRow},
+    "labels": {
+        "names": LabelName,
+        "industrial": IndustrialRule,
+        "agri": AgriRule,
+        "personal": PersonalRule,
+    },
+    "policies": {"policies": Policy},
+    "benchmarks": {"benchmarks": SampleBenchmark},
+    "region": {"region": RegionFacts},
+}
+# Rows that the look-ups count on, by file and section.
+NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
+    ("sector_sets", "divisions"): ("other",),
+    ("grid", "heat"): ("heat", "steam"),
+    ("gwp", "sets"): ("SAR", "AR4", "AR5", "AR6"),
+    ("agri", "figures"): (
+        "soil_years",
+        "straw_cap",
+        "vs_ch4_density",
+        "straw_burning",
+        "nitrogen_production",
+    ),
+    ("agri", "straw"): ("south",),
+    ("agri", "paddy"): ("season",),
+    ("labels", "industrial"): ("default",),
+    ("labels", "agri"): ("default",),
+    ("labels", "personal"): ("default",),
+}
+
+
+def load(directory: Path) -> dict[str, Editions]:
+    """Every data file of a directory, checked; MethodologyError names file, line and field."""
+    files = {name: _editions(directory, name, sections) for name, sections in FILES.items()}
+    for name, editions in files.items():
+        for document in editions.documents:
+            _check_needed(name, document)
+            for check in CHECKS.get(name, ()):
+                check(document)
+    _check_every_fuel(files)
+    _check_gases(files)
+    return files
+
+
+def _editions(directory: Path, name: str, sections: Mapping[str, type[Row]]) -> Editions:
+    paths = [directory / f"{name}.yaml", *sorted(directory.glob(f"{name}-*.yaml"))]
+    documents = [read_document(path, sections) for path in paths]
+    return Editions(sorted(documents, key=lambda item: item.header.valid_from))
+
+
+def _check_needed(name: str, document: Document) -> None:
+    for section, rows in document.sections.items():
+        for row in NEEDED.get((name, section), ()):
+            if row not in rows:
+                raise document.fault(section, f"expected a row {row!r}")
+
+
+def _check_fuels(document: Document) -> None:
+    for name, row in document.sections["fuels"].items():
+        if name not in FUELS:
+            raise document.fault(f"fuels.{name}", f"expected one of {', '.join(FUELS)}")
+        unit = cast(Fuel, row).unit
+        if dimension(unit) not in CARRIERS[name].dimensions:
+            raise document.fault(f"fuels.{name}.unit", "expected a unit that its meters convert to")
+
+
+def _check_grid(document: Document) -> None:
+    rows = {name: cast(GridRow, row) for name, row in document.sections["grid"].items()}
+    for name, row in rows.items():
+        if name != f"{row.region}.{row.year}":
+            raise document.fault(f"grid.{name}", f"expected the name {row.region}.{row.year}")
+    if all(row.region != "national" for row in rows.values()):
+        raise document.fault("grid", "expected a row of the region national")
+
+
+def _check_manure(document: Document) -> None:
+    for section in ("manure", "manure_low"):
+        for name, row in document.sections[section].items():
+            given = cast(ManureRow, row)
+            if (given.ch4 is None) == (given.mcf is None):
+                raise document.fault(f"{section}.{name}", "expected either ch4 or mcf")
+
+
+def _check_scenarios(document: Document) -> None:
+    rows = {name: cast(ScenarioRow, row) for name, row in document.sections["scenarios"].items()}
+    if sorted(row.number for row in rows.values()) != list(range(1, SCENARIOS + 1)):
+        raise document.fault("scenarios", f"expected the numbers 1 to {SCENARIOS}, each once")
+    kinds: set[str] = set()
+    for name, row in rows.items():
+        if row.kind in kinds:
+            raise document.fault(f"scenarios.{name}.kind", "expected a kind that no other row has")
+        kinds.add(row.kind)
+
+
+def _check_labels(document: Document) -> None:
+    for name, found in document.sections["industrial"].items():
+        rule = cast(IndustrialRule, found)
+        if not rule.deep_green < rule.light_green < rule.yellow:
+            raise document.fault(f"industrial.{name}", "expected deep_green < light_green < yellow")
+    for name, found in document.sections["agri"].items():
+        farm = cast(AgriRule, found)
+        if not farm.medium_green < farm.deep_green:
+            raise document.fault(f"agri.{name}", "expected medium_green < deep_green")
+    for name, found in document.sections["personal"].items():
+        tiers = cast(PersonalRule, found)
+        if not tiers.light < tiers.medium < tiers.deep:
+            raise document.fault(f"personal.{name}", "expected light < medium < deep")
+
+
+def _check_named(section: str) -> Callable[[Document], None]:
+    """Names and policies are looked up as kind.label."""
+
+    def check(document: Document) -> None:
+        for name, row in document.sections[section].items():
+            found = cast(LabelName | Policy, row)
+            if name != f"{found.kind}.{found.label}":
+                raise document.fault(f"{section}.{name}", f"expected {found.kind}.{found.label}")
+
+    return check
+
+
+def _check_every_fuel(files: Mapping[str, Editions]) -> None:
+    for document_a in files["fuels_set_a"].documents:
+        for document_b in files["fuels_set_b"].documents:
+            have = {*document_a.sections["fuels"], *document_b.sections["fuels"]}
+            missing = [fuel for fuel in FUELS if fuel not in have]
+            if missing:
+                raise document_b.fault("fuels", f"no set has {', '.join(missing)}")
+
+
+def _check_gases(files: Mapping[str, Editions]) -> None:
+    default = cast(GwpRow, files["gwp"].latest.sections["sets"]["AR5"]).gases
+    for document in files["process"].documents:
+        for name, row in document.sections["activities"].items():
+            if cast(ProcessRow, row).gas not in default:
+                raise document.fault(
+                    f"activities.{name}.gas", f"expected one of {', '.join(default)}"
+                )
+
+
+CHECKS: dict[str, tuple[Callable[[Document], None], ...]] = {
+    "fuels_set_a": (_check_fuels,),
+    "fuels_set_b": (_check_fuels,),
+    "grid": (_check_grid,),
+    "agri": (_check_manure,),
+    "scenarios": (_check_scenarios,),
+    "labels": (_check_labels, _check_named("names")),
+    "policies": (_check_named("policies"),),
+}

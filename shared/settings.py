@@ -1,0 +1,86 @@
+"""Settings of every process, read once from the environment."""
+
+import os
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+SERVICES = ("ingest", "industrial", "agri", "personal", "grading", "points")
+DOMAIN_SERVICES = SERVICES[1:]
+
+
+class SettingsError(ValueError):
+    """A setting has a wrong value; names the variable."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """One field per environment variable; `NAME` below is the variable in lower case.
+
+    Fields without the `tanzhang_` prefix are names that other software uses too.
+    """
+
+    kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: str = "SCRAM-SHA-512"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: str | None = None
+    kafka_ssl_cafile: str | None = None
+    kafka_idempotence: bool = True
+    kafka_session_timeout_ms: int = 45_000
+    database_url: str | None = None
+    industrial_database_url: str | None = None
+    agri_database_url: str | None = None
+    personal_database_url: str | None = None
+    grading_database_url: str | None = None
+    points_database_url: str | None = None
+
+    tanzhang_topic_prefix: str = ""
+    tanzhang_partitions: int = 12
+    tanzhang_replication: int = 1
+    tanzhang_auth: Literal["jwt", "off"] = "jwt"
+    tanzhang_jwks: str | None = None
+    tanzhang_jwt_issuer: str = "tanzhang"
+    tanzhang_jwt_audience: str = "tanzhang"
+    tanzhang_host: str = "127.0.0.1"
+    tanzhang_zone: str = "Asia/Shanghai"
+    tanzhang_accept_cluster: str | None = None
+    tanzhang_check_log_end: bool = True
+    tanzhang_batch_rows: int = 1000
+    tanzhang_rate_per_client: int = 0
+    tanzhang_parked_per_source: int = 100_000
+    tanzhang_refusals_in_a_row: int = 100
+    tanzhang_industrial_url: str = "http://127.0.0.1:8102"
+    tanzhang_agri_url: str = "http://127.0.0.1:8103"
+    tanzhang_personal_url: str = "http://127.0.0.1:8104"
+    tanzhang_grading_url: str = "http://127.0.0.1:8105"
+    tanzhang_points_url: str = "http://127.0.0.1:8106"
+    tanzhang_service_token: str | None = None
+    tanzhang_erasure_key: str | None = None
+    tanzhang_residents: int = 2_270_000
+    tanzhang_log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def database(self, service: str) -> str:
+        """The PostgreSQL URL of a domain service."""
+        url: str | None = getattr(self, f"{service}_database_url") or self.database_url
+        if url is None:
+            raise SettingsError(
+                f"{service.upper()}_DATABASE_URL (or DATABASE_URL) is not set: "
+                "expected postgresql://user:password@host:port/database"
+            )
+        return url
+
+    def topic(self, name: str) -> str:
+        """The topic's name in Kafka: the prefix and the name."""
+        return self.tanzhang_topic_prefix + name
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings; raises SettingsError that names the variable."""
+    names = Settings.__struct_fields__
+    given = {n: environment[n.upper()] for n in names if environment.get(n.upper())}
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$.")
+        raise SettingsError(f"{path.rstrip('`').upper()}: {reason}") from error

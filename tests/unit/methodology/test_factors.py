@@ -1,0 +1,159 @@
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.methodology import CARRIERS, Factor, MethodologyError, methodology
+from shared.units.quantity import UnitError
+
+DAY = date(2022, 6, 1)
+
+SET_A = """
+crude_oil 3.0202, fuel_oil 3.1705, gasoline 2.9251, kerosene 3.0334, diesel 3.0959, lpg 3.1013,
+lng 3.1829, refinery_gas 3.0082, coal_tar 2.6446, petroleum_coke 3.2115, coke 2.8527,
+raw_coal 1.9003, anthracite 2.5215, bituminous 1.7417, lignite 1.1729, washed_coal 2.2082,
+other_washed_coal 1.0519, briquette 1.9360, coal_gangue 0.7646, natural_gas 21.6219,
+coke_oven_gas 8.8638, blast_furnace_gas 8.4811, converter_gas 15.1240, other_gas 2.3148
+"""
+SET_B = """
+anthracite 2.3228, bituminous 2.0715, lignite 1.4241, washed_coal 2.2818,
+other_washed_coal 1.2886, briquette 1.9360, coke 2.8518, crude_oil 3.0783, fuel_oil 3.0472,
+gasoline 3.0425, diesel 3.1451, kerosene 3.1517, naphtha 2.9488, petroleum_coke 3.0633,
+other_petroleum 2.8883, coal_tar 2.6446, crude_benzol 3.4109, refinery_gas 3.0423, lpg 2.9538,
+lng 2.3253, natural_gas 21.6219, coke_oven_gas 8.5828, blast_furnace_gas 9.6865,
+converter_gas 14.3210, carbide_furnace_gas 15.9470, other_gas 2.3179
+"""
+GASES = {name for name in CARRIERS if name.endswith("_gas") and name != "refinery_gas"}
+
+
+def _published(table: str, sector: str, wanted: str) -> list[tuple[str, str, str, str]]:
+    rows = (entry.split() for entry in table.replace("\n", " ").split(","))
+    return [(sector, carrier, value, wanted) for carrier, value in rows]
+
+
+@pytest.mark.parametrize(
+    ("sector", "carrier", "expected", "wanted"),
+    [*_published(SET_A, "3120", "fuels_a"), *_published(SET_B, "1495", "fuels_b")],
+)
+def test_published_fuel_factors(sector: str, carrier: str, expected: str, wanted: str) -> None:
+    factor = methodology().fuel_factor(sector, carrier, DAY)
+    assert round(factor.t_per_unit, 4) == Fraction(expected)
+    assert factor.unit == ("1e4Nm3" if carrier in GASES else "t")
+    assert (factor.set, factor.id, factor.fallback) == (wanted, f"fuel.{carrier}", False)
+
+
+def test_a_tonne_of_diesel_in_iron_and_steel() -> None:
+    factor = methodology().fuel_factor("3120", "diesel", DAY)
+    exact = Fraction("42.652") * Fraction("0.0202") * Fraction("0.98") * Fraction(44, 12)
+    assert factor.t_per_unit == exact
+    assert round(factor.tonnes(Decimal(1000), "kg"), 4) == Fraction("3.0959")
+    assert factor.label == "fuels_a@1"
+
+
+def test_energy_goes_through_the_calorific_value() -> None:
+    gas = methodology().fuel_factor("2614", "natural_gas", DAY)
+    assert gas.amount(Decimal("389.31"), "GJ") == 1
+    assert gas.amount(Decimal("29315"), "m3") == Fraction(27315, 10_000)
+    with pytest.raises(UnitError, match="kg does not convert to 1e4Nm3; expected one of Nm3"):
+        gas.tonnes(Decimal(1), "kg")
+
+
+def test_a_fuel_that_a_set_does_not_have_is_taken_from_the_other_and_marked() -> None:
+    naphtha = methodology().fuel_factor("3120", "naphtha", DAY)
+    assert (naphtha.set, naphtha.fallback) == ("fuels_b", True)
+    assert naphtha.warning == "fuels_a has no naphtha; taken from fuels_b"
+    assert methodology().fuel_factor("2614", "raw_coal", DAY).set == "fuels_a"
+
+
+@pytest.mark.parametrize("division", [17, 22, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 44])
+def test_divisions_of_set_a(division: int) -> None:
+    assert methodology().sector(f"C{division}11").fuels == "fuels_a"
+
+
+@pytest.mark.parametrize("sector", ["14", "1495", "2614", "41", "45", "9999"])
+def test_all_other_divisions_take_set_b(sector: str) -> None:
+    assert methodology().sector(sector).fuels == "fuels_b"
+
+
+@pytest.mark.parametrize("sector", ["", "3", "ABC", "31 ", "31200"])
+def test_a_wrong_sector_is_refused(sector: str) -> None:
+    with pytest.raises(MethodologyError, match="GB/T 4754"):
+        methodology().sector(sector)
+
+
+def test_an_unknown_fuel_is_refused_with_the_list() -> None:
+    with pytest.raises(MethodologyError, match="unknown fuel 'petrol'; expected one of raw_coal"):
+        methodology().fuel_factor("3120", "petrol", DAY)
+
+
+@pytest.mark.parametrize(
+    ("region", "year", "value", "fallback"),
+    [
+        ("zhejiang", 2010, "0.6101", True),
+        ("zhejiang", 2018, "0.6101", True),
+        ("zhejiang", 2020, "0.6101", True),
+        ("zhejiang", 2021, "0.5422", False),
+        ("zhejiang", 2022, "0.5153", False),
+        ("zhejiang", 2023, "0.5153", False),
+        ("zhejiang", 2030, "0.5153", False),
+        ("shanghai", 2021, "0.5568", True),
+        ("east_china", 2023, "0.5500", False),
+        ("southwest_china", 2024, "0.2268", False),
+        ("national", 2023, "0.5306", False),
+    ],
+)
+def test_grid_factor_of_a_year(region: str, year: int, value: str, fallback: bool) -> None:
+    factor = methodology().electricity_factor(region, year)
+    assert factor.t_per_unit == Fraction(value)
+    assert factor.fallback is fallback
+    assert (factor.warning is not None) is fallback
+
+
+def test_a_thousand_kilowatt_hours_in_zhejiang() -> None:
+    factor = methodology().electricity_factor("zhejiang", 2022)
+    assert factor.tonnes(Decimal(1000), "kWh") == Fraction("0.5153")
+    assert factor.id == "grid.zhejiang.2022"
+
+
+@given(st.sampled_from(methodology().grid_regions()), st.integers(1, 9999))
+def test_a_grid_factor_is_of_the_year_or_before_or_marked(region: str, year: int) -> None:
+    factor = methodology().electricity_factor(region, year)
+    _, found, of = factor.id.split(".")
+    assert factor.fallback is (found != region or int(of) > year)
+    assert int(of) <= year or (found, of) == ("national", "2015")
+
+
+def test_published_alternatives_are_had_by_name() -> None:
+    assert methodology().alternative_factor("residual.2023").t_per_unit == Fraction("0.6096")
+
+
+def test_an_unknown_region_is_refused_with_the_list() -> None:
+    with pytest.raises(MethodologyError, match="unknown grid region 'Zhejiang'; expected anhui"):
+        methodology().electricity_factor("Zhejiang", 2022)
+
+
+def test_heat_and_steam() -> None:
+    assert methodology().heat_factor().tonnes(Decimal(10), "GJ") == Fraction("1.1")
+    steam = methodology().steam_factor()
+    assert steam.tonnes(Decimal(1), "t") == Fraction("0.2953126")
+    assert steam.tonnes(Decimal(1), "GJ") == Fraction("0.11")
+
+
+@pytest.mark.parametrize("carrier", sorted(CARRIERS))
+def test_every_carrier_has_a_factor_in_each_of_its_units(carrier: str) -> None:
+    factor = _meter(carrier)
+    for unit in CARRIERS[carrier].units:
+        assert (factor.tonnes(Decimal(1), unit) > 0) is (CARRIERS[carrier].sign != 0)
+
+
+@pytest.mark.parametrize("carrier", ["pv_generation", "green_power", "water"])
+def test_carriers_without_emission(carrier: str) -> None:
+    assert _meter(carrier).t_per_unit == 0
+    assert CARRIERS[carrier].sign == 0
+
+
+def _meter(carrier: str) -> Factor:
+    return methodology().meter_factor(carrier, sector="1495", region="zhejiang", on=DAY)
