@@ -1,0 +1,49 @@
+"""The CloudEvents Kafka binding: we write structured mode and read both."""
+
+from collections.abc import Sequence
+
+from shared.events.envelope import STRUCTURED, Event, Outgoing, encode
+from shared.events.errors import EventError, pointer, refuse
+from shared.events.modes import structured
+
+Headers = Sequence[tuple[str, bytes]]
+
+_CONTENT_TYPE = "content-type"
+HEADERS = [(_CONTENT_TYPE, STRUCTURED.encode())]
+_PREFIX = "ce_"
+
+
+def to_record(event: Event | Outgoing) -> tuple[bytes, bytes, Headers]:
+    """Key, value and headers of the record of an event. An event that came in stays as it came."""
+    value = event.raw if isinstance(event, Event) else encode(event)
+    return event.subject.encode(), value, HEADERS
+
+
+def from_record(value: bytes | None, headers: Headers) -> bytes:
+    """The structured JSON of a record; EventError when it has no event.
+
+    A record without attributes in its headers is taken to be structured, whatever wrote it:
+    decoding will tell.
+    """
+    if value is None:
+        raise EventError("missing-field", "the record has no value")
+    named = {name.lower(): text for name, text in headers}
+    content_type = named.get(_CONTENT_TYPE, b"").strip().lower()
+    if content_type.startswith(b"application/cloudevents") or f"{_PREFIX}specversion" not in named:
+        return value
+    return structured(_attributes(named), value)
+
+
+def _attributes(headers: dict[str, bytes]) -> dict[str, str]:
+    return {
+        name.removeprefix(_PREFIX): _text(name.removeprefix(_PREFIX), value)
+        for name, value in headers.items()
+        if name.startswith(_PREFIX)
+    }
+
+
+def _text(name: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise refuse("wrong-format", pointer(name), "must be UTF-8") from None

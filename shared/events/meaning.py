@@ -1,0 +1,199 @@
+"""The meaning of each input type: order of times, ranges, and which fields belong together.
+
+Pure functions of typed data; what depends on a registry (a meter's carrier, a product's unit)
+is for the services.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from shared.events.diagnosis import missing_fields
+from shared.events.errors import EventError, FieldError, pointer, refuse
+from shared.events.types import (
+    Data,
+    EconomicReport,
+    FarmRecord,
+    MeterReading,
+    Payment,
+    ProcessActivity,
+    ProductionReport,
+)
+from shared.units.calendar import parse_date
+from shared.units.quantity import UNITS
+
+YEARS = range(1990, 2101)
+LONGEST = timedelta(days=366)
+AHEAD = timedelta(hours=24)
+FARM_UNITS = (*UNITS, "head", "ha")
+MOST_SHARES = 20
+
+_ONE, _MILLION = Decimal(1), Decimal(10**6)
+# Least and greatest value by field; what is not here must be zero or more.
+RANGES: dict[str, tuple[Decimal, Decimal]] = {
+    "purity": (Decimal(0), _ONE),
+    "area_ha": (Decimal("0.0001"), 10 * _MILLION),
+    "straw_kg_per_ha": (Decimal(0), Decimal(100_000)),
+    "stock_before_t_per_ha": (Decimal(0), Decimal(10_000)),
+    "stock_after_t_per_ha": (Decimal(0), Decimal(10_000)),
+    "stock_years": (Decimal("0.01"), Decimal(100)),
+    "heads": (Decimal(0), 1000 * _MILLION),
+}
+_SIGNED = frozenset({"value_added"})
+
+_DEFAULT_SOIL = (
+    "soil", "land_use", "tillage_before", "tillage_after", "input_before", "input_after",
+)  # fmt: skip
+_MEASURED_SOIL = ("stock_before_t_per_ha", "stock_after_t_per_ha", "stock_years")
+_EVERY_RECORD = frozenset(["pathway", "parcel_id", "start", "end", "replaces", "evidence"])
+# By pathway: what it needs, and what it may have.
+PATHWAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "straw_return": (("area_ha", "straw_kg_per_ha"), ("paddy",)),
+    "soil_carbon": (("area_ha",), (*_DEFAULT_SOIL, *_MEASURED_SOIL, "since")),
+    "manure_utilisation": (("animal", "heads", "system_before", "system_after"), ()),
+    "emission": (("source", "quantity", "unit"), ()),
+}
+NEED_QUANTITY = frozenset({"electricity_saving", "bike_ride", "walking", "ev_charging"})
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_MCC = re.compile(r"[0-9]{4}")
+
+
+def check(data: Data) -> None:
+    """Check an input other than a payment; raises EventError."""
+    _check_ranges(data)
+    _CHECKS[type(data)](data)
+
+
+def check_instant(where: str, at: datetime) -> None:
+    if at.year not in YEARS:
+        raise refuse("out-of-range", where, f"must lie in {YEARS[0]} to {YEARS[-1]}")
+
+
+def check_payment(data: Payment, time: datetime | None, now: datetime | None) -> None:
+    """A payment happened at `time`; `now` is the door's clock, None when there is none."""
+    if time is None:
+        raise missing_fields(["time"])
+    if now is not None and time > now + AHEAD:
+        raise refuse("out-of-range", "/time", "must be at most 24 h ahead")
+    _check_ranges(data)
+    if data.kind in NEED_QUANTITY and data.quantity is None:
+        raise missing_fields(["quantity"], "data")
+    if not _CURRENCY.fullmatch(data.currency):
+        raise refuse("wrong-format", "/data/currency", "must be three capital letters, such as CNY")
+    if data.mcc is not None and not _MCC.fullmatch(data.mcc):
+        raise refuse("wrong-format", "/data/mcc", "must be four digits")
+
+
+def _check_reading(data: MeterReading) -> None:
+    _check_word("/data/unit", data.unit, tuple(UNITS))
+    check_instant("/data/end", data.end)
+    if data.kind == "register":
+        if data.start is not None:
+            raise refuse("unexpected-field", "/data/start", "is not for register readings")
+        return
+    if data.start is None:
+        raise missing_fields(["start"], "data")
+    check_instant("/data/start", data.start)
+    _check_order(data.start, data.end)
+
+
+def _check_report(data: ProductionReport | EconomicReport) -> None:
+    _days(data.start, data.end)
+
+
+def _check_process(data: ProcessActivity) -> None:
+    _days(data.start, data.end)
+    _check_word("/data/unit", data.unit, tuple(UNITS))
+    shares = data.content or {}
+    if len(shares) > MOST_SHARES:
+        raise refuse("out-of-range", "/data/content", f"must have at most {MOST_SHARES} shares")
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise refuse("out-of-range", pointer("data", "content", name), "must lie in 0 to 1")
+
+
+def _check_farm(data: FarmRecord) -> None:
+    _check_fields(data)
+    start, end = _days(data.start, data.end)
+    last = end - timedelta(days=1)
+    if start.year != last.year:
+        raise refuse("out-of-range", "/data/end", "must lie in the same calendar year as start")
+    if data.since is not None and not 1900 <= data.since <= start.year:
+        raise refuse("out-of-range", "/data/since", "must be a year from 1900 to that of start")
+    if data.unit is not None:
+        _check_word("/data/unit", data.unit, FARM_UNITS)
+
+
+def _check_fields(data: FarmRecord) -> None:
+    """Exactly the fields of the pathway; those that are missing are listed together."""
+    names = zip(data.__struct_encode_fields__, data.__struct_fields__, strict=True)
+    given = {name for name, attribute in names if getattr(data, attribute) is not None}
+    needed, allowed = PATHWAYS[data.pathway]
+    if data.pathway == "soil_carbon":
+        measured = not given.isdisjoint(_MEASURED_SOIL)
+        needed += _MEASURED_SOIL if measured else _DEFAULT_SOIL
+        allowed = ("since",) if measured else allowed
+    missing = [name for name in needed if name not in given]
+    if missing:
+        raise missing_fields(missing, "data")
+    foreign = sorted(given - _EVERY_RECORD - {*needed, *allowed})
+    if foreign:
+        detail = f"does not belong to {data.pathway}, which takes: {', '.join((*needed, *allowed))}"
+        errors = [FieldError(pointer("data", name), detail) for name in foreign]
+        raise EventError("unexpected-field", f"{', '.join(foreign)}: {detail}", errors)
+
+
+def _check_ranges(data: Data) -> None:
+    for name, attribute in zip(data.__struct_encode_fields__, data.__struct_fields__, strict=True):
+        value = getattr(data, attribute)
+        if not isinstance(value, Decimal) or name in _SIGNED:
+            continue
+        bounds = RANGES.get(name)
+        if bounds is None and value < 0:
+            raise refuse("out-of-range", pointer("data", name), "must not be negative")
+        if bounds is not None and not bounds[0] <= value <= bounds[1]:
+            detail = f"must lie in {bounds[0]} to {bounds[1]}"
+            raise refuse("out-of-range", pointer("data", name), detail)
+
+
+def _check_order(start: date | datetime, end: date | datetime) -> None:
+    length: Any = end - start  # type: ignore[operator]  # both dates or both instants
+    if length <= timedelta():
+        raise refuse("wrong-order", "/data/end", "must be after start")
+    if length > LONGEST:
+        raise refuse(
+            "out-of-range", "/data/end", f"must be at most {LONGEST.days} days after start"
+        )
+
+
+def _days(start: str, end: str) -> tuple[date, date]:
+    days = _day("/data/start", start), _day("/data/end", end)
+    _check_order(*days)
+    return days
+
+
+def _day(where: str, text: str) -> date:
+    try:
+        day = parse_date(text)
+    except (ValueError, OverflowError):
+        form = "must be a date such as 2020-01-31, or midnight of the city with its offset"
+        raise refuse("wrong-format", where, form) from None
+    if day.year not in YEARS:
+        raise refuse("out-of-range", where, f"must lie in {YEARS[0]} to {YEARS[-1]}")
+    return day
+
+
+def _check_word(where: str, word: str, words: tuple[str, ...]) -> None:
+    if word not in words:
+        raise refuse("unknown-word", where, f"must be one of: {', '.join(words)}")
+
+
+_CHECKS: dict[type[Data], Callable[[Any], None]] = {
+    MeterReading: _check_reading,
+    ProductionReport: _check_report,
+    EconomicReport: _check_report,
+    ProcessActivity: _check_process,
+    FarmRecord: _check_farm,
+}
