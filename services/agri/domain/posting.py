@@ -1,0 +1,59 @@
+"""From facts to ledger lines: which facts are counted together, and what each one posts."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.agri.domain import emissions, manure, soil, straw
+from services.agri.domain.lines import Basis, Line, lines
+from services.agri.domain.records import Fact, Refused
+from shared.units.amount import MG_PER_T, round_half_even, tonnes_text
+
+# No farm's: keeps every sum far inside 64 bits.
+AMOUNT_MG_MAX = 10**6 * MG_PER_T
+
+
+class Group(NamedTuple):
+    """Facts whose amounts depend on each other; `key` is empty for a year's straw on a parcel."""
+
+    account: int
+    year: int
+    pathway: str
+    parcel: str
+    key: bytes
+
+
+def group_of(fact: Fact) -> Group:
+    """Straw is one sum per parcel and year, every other fact stands alone."""
+    record = fact.record
+    key = b"" if record.pathway == "straw_return" else fact.key
+    return Group(fact.account, fact.year, record.pathway, record.parcel_id, key)
+
+
+def check(fact: Fact) -> None:
+    """Refuse a fact that can't be counted, with the field and what was expected."""
+    for line in targets([fact])[fact.key]:
+        if abs(line.amount) > AMOUNT_MG_MAX:
+            raise Refused("too_large", f"expected at most {tonnes_text(AMOUNT_MG_MAX)} t a month")
+
+
+def targets(facts: Sequence[Fact]) -> dict[bytes, list[Line]]:
+    """The lines of each fact (by event key) of one group."""
+    if facts and facts[0].record.pathway == "straw_return":
+        return straw.targets(facts)
+    return {fact.key: _lines(fact, _basis(fact)) for fact in facts}
+
+
+def _lines(fact: Fact, basis: Basis) -> list[Line]:
+    return lines(fact, basis, round_half_even(basis.quantity * basis.factor))
+
+
+def _basis(fact: Fact) -> Basis:
+    match fact.record.pathway:
+        case "soil_carbon":
+            return soil.basis(fact)
+        case "manure_utilisation":
+            return manure.basis(fact)
+        case "emission":
+            return emissions.basis(fact)
+        case pathway:
+            raise AssertionError(pathway)

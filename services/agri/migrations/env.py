@@ -1,0 +1,4 @@
+from services.agri.tables import metadata
+from shared.database.migrations import run
+
+run(metadata)

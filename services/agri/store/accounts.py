@@ -1,0 +1,101 @@
+"""The SQL of questions: totals, entries and the region, all derived from the entries."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from services.agri.domain.account import Totals, totals
+from shared.database import Connection
+from shared.events.types import FarmRecord
+
+TOTALS = """
+select year, pathway, sum(amount_mg)::bigint from ledger_entry
+where account = $1 and ($2::int is null or year = $2) group by year, pathway
+"""
+FACTOR_SETS = """
+select distinct e.factor_set || '@' || e.factor_version as label from ledger_entry e
+where e.account = $1 and e.year = $2 and e.reverses is null and not exists (
+    select from ledger_entry r
+    where r.account = e.account and r.event_key = e.event_key and r.reverses = e.line)
+order by label
+"""
+PADDY = """
+select data from fact
+where account = $1 and year = $2 and pathway = 'straw_return' and replaced_by is null
+    and data @> '{"paddy": true}'
+"""
+ENTRIES = """
+select e.*, f.source, f.event_id, c.source as cause_source, c.event_id as cause_id
+from ledger_entry e
+join fact f on f.account = e.account and f.event_key = e.event_key
+join fact c on c.account = e.account and c.event_key = e.cause
+where e.account = $1 and ($2::int is null or e.year = $2)
+    and ($3::bigint is null or (e.sequence, e.event_key, e.line) > ($3, $4::bytea, $5::int))
+order by e.sequence, e.event_key, e.line
+limit $6
+"""
+# A farm counts with its version at the end of the year, the first one in the years before it.
+REGION = """
+with version as (
+    select distinct on (farm_id) farm_id, type, district from farm
+    order by farm_id, valid_from <= $1 desc,
+        case when valid_from <= $1 then valid_from end desc, valid_from
+), farm_sum as (
+    select v.farm_id, v.type, v.district,
+        sum(e.amount_mg) filter (where e.pathway = 'straw') as straw,
+        sum(e.amount_mg) filter (where e.pathway = 'soil') as soil,
+        sum(e.amount_mg) filter (where e.pathway = 'manure') as manure,
+        sum(e.amount_mg) filter (where e.pathway = 'gross') as gross,
+        count(e.line) > 0 as covered
+    from version v
+    left join subject s on s.subject = v.farm_id
+    left join ledger_entry e on e.account = s.account and e.year = extract(year from $1::date)
+    group by v.farm_id, v.type, v.district
+)
+select type, district, count(*) as farms, count(*) filter (where covered) as covered,
+    coalesce(sum(straw), 0)::bigint as straw, coalesce(sum(soil), 0)::bigint as soil,
+    coalesce(sum(manure), 0)::bigint as manure, coalesce(sum(gross), 0)::bigint as gross
+from farm_sum
+group by grouping sets ((type), (district), ())
+order by type, district
+"""
+
+
+async def totals_by_year(
+    connection: Connection, account: int, year: int | None = None
+) -> dict[int, Totals]:
+    """Totals of the years that have entries, or of one year."""
+    amounts: dict[int, list[Any]] = defaultdict(list)
+    for found, pathway, amount in await connection.fetch(TOTALS, account, year):
+        amounts[found].append((pathway, amount))
+    return {found: totals(amounts[found]) for found in sorted(amounts)}
+
+
+async def factor_sets(connection: Connection, account: int, year: int) -> list[str]:
+    """The factor sets (set@version) that the standing entries of a year were computed with."""
+    return [row[0] for row in await connection.fetch(FACTOR_SETS, account, year)]
+
+
+async def paddy_straw(connection: Connection, account: int, year: int) -> list[FarmRecord]:
+    """The straw returned into flooded rice in a year."""
+    rows = await connection.fetch(PADDY, account, year)
+    return [msgspec.convert(row[0], FarmRecord) for row in rows]
+
+
+async def entries(
+    connection: Connection,
+    account: int,
+    year: int | None,
+    after: tuple[int, bytes, int] | None,
+    limit: int,
+) -> Sequence[Any]:
+    """Entries after (sequence, event key, line), in that order, with their events' names."""
+    return await connection.fetch(ENTRIES, account, year, *(after or (None, None, None)), limit)
+
+
+async def region(connection: Connection, year: int) -> Sequence[Any]:
+    """Sums and counts by type, by district, and (both null) of the whole region."""
+    return await connection.fetch(REGION, date(year, 12, 31))

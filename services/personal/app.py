@@ -1,0 +1,38 @@
+"""The personal service, wired."""
+
+from functools import partial
+
+from fastapi import FastAPI
+
+from services.personal import erasure, handler, store
+from services.personal.api import router
+from services.personal.store import Rows, State
+from shared.database import Connection
+from shared.service_app import Role, create_service
+from shared.settings import Settings
+from shared.stream.service import Batch, Service
+
+SERVICE_NAME = "personal"
+
+
+def service(settings: Settings) -> Service[State, Rows]:
+    """The service as the engine sees it."""
+
+    async def load(connection: Connection, batch: Batch) -> State:
+        await erasure.succeed(settings, connection, batch)
+        return await handler.load(connection, batch)
+
+    return Service(
+        name=SERVICE_NAME,
+        topics=("payments",),
+        load=load,
+        decide=handler.decide,
+        write=store.write,
+        journal="ledger_entry",
+        screen=partial(erasure.screen, settings),
+    )
+
+
+def create(settings: Settings, role: Role) -> FastAPI:
+    """The service as a process."""
+    return create_service(service(settings), [router], settings, role)

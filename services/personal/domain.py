@@ -1,0 +1,171 @@
+"""What a payment saves: scenarios, caps, reversals. Pure; amounts in integer milligrams.
+
+A slot is one scenario of one account on one local day (a month for household electricity). What
+its payments give is a function of the set of them, so order and repetition cannot matter:
+credited quantity = min(sum of what is not reversed, cap), filled in the order of (time, event key).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+from shared.events.types import Payment
+from shared.methodology import Scenario, methodology
+from shared.units.amount import round_half_even
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+
+class Slot(NamedTuple):
+    """Where payments share a cap: account number, scenario number, first day of the period."""
+
+    account: int
+    scenario: int
+    day: date
+
+
+@dataclass(slots=True)
+class Fact:
+    """A payment of a slot, what it has been credited so far, and what is being changed."""
+
+    key: bytes
+    occurred_at: datetime
+    quantity: Decimal
+    credited: Decimal = ZERO
+    amount_mg: int = 0
+    lines: int = 0
+    reversed_by: bytes | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Credit:
+    """What a payment should have been given: quantity in the scenario's unit, milligrams."""
+
+    fact: Fact
+    credited: Decimal
+    amount_mg: int
+
+    def is_due(self) -> bool:
+        """Does it differ from what was posted?"""
+        return (self.credited, self.amount_mg) != (self.fact.credited, self.fact.amount_mg)
+
+
+@dataclass(slots=True, frozen=True)
+class Claim:
+    """What a payment claims: its scenario and quantity, or the reason why it earns nothing."""
+
+    scenario: Scenario | None
+    quantity: Decimal
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class SlotState:
+    """The payments of a slot by event key."""
+
+    facts: dict[bytes, Fact] = field(default_factory=dict)
+
+    def live(self) -> list[Fact]:
+        """What counts, in the order in which the cap is filled."""
+        counted = [fact for fact in self.facts.values() if fact.reversed_by is None]
+        return sorted(counted, key=lambda fact: (fact.occurred_at, fact.key))
+
+    def total(self) -> Decimal | None:
+        """The sum of what counts; None when there is nothing."""
+        live = [fact.quantity for fact in self.facts.values() if fact.reversed_by is None]
+        return sum(live, ZERO) if live else None
+
+
+@lru_cache(maxsize=10_000)
+def scenarios_on(day: date) -> dict[str, Scenario]:
+    """The scenarios in force on a day, by payment kind."""
+    return {scenario.kind: scenario for scenario in methodology().scenarios(day)}
+
+
+@lru_cache(maxsize=100_000)
+def scenario_of(number: int, day: date = date.max) -> Scenario:
+    """A scenario by its number, 1 to 18, as in force on a day (default: the newest)."""
+    return next(s for s in scenarios_on(day).values() if s.number == number)
+
+
+def claim(payment: Payment, day: date) -> Claim:
+    """The scenario of a payment, or why it earns nothing; `day` is its day in the city's zone."""
+    scenario = scenarios_on(day)[payment.kind]
+    if payment.channel not in scenario.channels:
+        return Claim(None, ZERO, "channel_earns_nothing")
+    if not scenario.needs_quantity:
+        return Claim(scenario, ONE)
+    if payment.quantity is None:
+        return Claim(None, ZERO, "quantity_missing")
+    return Claim(scenario, payment.quantity)
+
+
+def period(scenario: Scenario, day: date) -> date:
+    """The first day of the period that the cap counts over."""
+    return day.replace(day=1) if scenario.cap_period == "month" else day
+
+
+def year_before(slot: Slot) -> Slot:
+    """The same month of the year before: the household's own baseline."""
+    return slot._replace(day=slot.day.replace(year=slot.day.year - 1))
+
+
+def year_after(slot: Slot) -> Slot:
+    """The month whose baseline this one is."""
+    return slot._replace(day=slot.day.replace(year=slot.day.year + 1))
+
+
+def credits(scenario: Scenario, state: SlotState, baseline: SlotState | None) -> list[Credit]:
+    """What each payment of a slot should have been given; reversed ones get nothing."""
+    live = state.live()
+    if scenario.formula == "saving":
+        granted = _saving(live, scenario.cap, baseline.total() if baseline else None)
+    else:
+        granted = list(_filled((fact.quantity for fact in live), scenario.cap))
+    given = _rounded(scenario.factor_mg, live, granted)
+    taken = [Credit(f, ZERO, 0) for f in state.facts.values() if f.reversed_by is not None]
+    return given + taken
+
+
+def shortfall(scenario: Scenario, credit: Credit) -> str | None:
+    """Why a payment got less than it claimed, in a word."""
+    if credit.fact.reversed_by is not None:
+        return "reversed"
+    if scenario.formula == "saving":
+        return None if credit.credited else "no_saving"
+    return "capped" if credit.credited < credit.fact.quantity else None
+
+
+def _filled(quantities: Iterable[Decimal], cap: Decimal | None) -> Iterable[Decimal]:
+    """Fill the cap in order."""
+    left = cap
+    for quantity in quantities:
+        granted = quantity if left is None else min(quantity, left)
+        if left is not None:
+            left -= granted
+        yield granted
+
+
+def _saving(live: Sequence[Fact], cap: Decimal | None, baseline: Decimal | None) -> list[Decimal]:
+    """The fall of the month's consumption against the baseline, on the month's last bill."""
+    if baseline is None or not live:
+        return [ZERO] * len(live)
+    fall = max(baseline - sum((fact.quantity for fact in live), ZERO), ZERO)
+    return [ZERO] * (len(live) - 1) + [fall if cap is None else min(fall, cap)]
+
+
+def _rounded(factor_mg: Fraction, live: Sequence[Fact], granted: Sequence[Decimal]) -> list[Credit]:
+    """Milligrams by running difference, so that the slot's sum is rounded once."""
+    found = []
+    total, before = ZERO, 0
+    for fact, quantity in zip(live, granted, strict=True):
+        total += quantity
+        after = round_half_even(factor_mg * Fraction(total))
+        found.append(Credit(fact, quantity, after - before))
+        before = after
+    return found

@@ -1,0 +1,55 @@
+"""Erasure of a personal account, told to points."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from services.personal.handler import SOURCE
+from shared import erasure
+from shared.database import Connection, Pool
+from shared.erasure import Erasure
+from shared.events.envelope import Event, Outgoing
+from shared.events.ids import derived_id
+from shared.events.types import PersonalErased
+from shared.settings import Settings
+from shared.stream import accounts
+from shared.stream.poster import Poster
+from shared.stream.service import Batch
+
+ERASED = "cn.tanzhang.personal.erased.v1"
+
+
+async def erase(
+    pool: Pool, poster: Poster[Any, Any], settings: Settings, subject: str, now: datetime
+) -> bool:
+    """Erase an account and tell points; False when there is none."""
+    async with pool.acquire() as connection, connection.transaction():
+        if await accounts.find(connection, subject) is None:
+            return False
+        account = (await poster.lock(connection, [subject]))[subject]
+        data = PersonalErased(epoch=account.epoch, sequence=account.next_sequence())
+        id = derived_id(ERASED, subject, str(account.number))
+        outgoing = Outgoing(ERASED, subject, id, SOURCE, now, data)
+        await poster.save(connection, [account], [outgoing], now)
+        done = Erasure(now, account.epoch, account.sequence)
+        await erasure.forget(connection, settings, account, done)
+    return True
+
+
+async def screen(
+    settings: Settings, connection: Connection, events: Sequence[Event]
+) -> Sequence[Event]:
+    """Leave out payments older than the erasure of their account: no replay brings it back."""
+    erased = await erasure.erasures(connection, settings, {event.subject for event in events})
+    return [event for event in events if not _is_older(event, erased.get(event.subject))]
+
+
+async def succeed(settings: Settings, connection: Connection, batch: Batch) -> None:
+    """Accounts that are new under an erased name begin a new epoch."""
+    fresh = {s: account for s, account in batch.accounts.items() if account.sequence == 0}
+    for subject, erased in (await erasure.erasures(connection, settings, fresh)).items():
+        erasure.succeed(fresh[subject], erased)
+
+
+def _is_older(event: Event, erased: Erasure | None) -> bool:
+    return erased is not None and event.time is not None and event.time <= erased.erased_at

@@ -1,0 +1,4 @@
+from services.personal.tables import metadata
+from shared.database.migrations import run
+
+run(metadata)

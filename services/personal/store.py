@@ -1,0 +1,137 @@
+"""The personal service's SQL: set-based, a handful of statements per batch."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from services.personal.domain import Fact, Slot, SlotState
+from shared.database import Connection
+
+TARGETS = """
+select e.account, e.event_key, e.scenario, e.day, e.occurred_at, e.cause,
+    exists (select from ledger_entry r where r.account = e.account
+        and r.event_key = e.event_key and r.cause = 'reversed') as reversed,
+    (select max(l.line) + 1 from ledger_entry l
+        where l.account = e.account and l.event_key = e.event_key) as lines
+from unnest($1::bigint[], $2::bytea[]) t(account, event_key)
+join ledger_entry e on e.account = t.account and e.event_key = t.event_key and e.line = 0
+"""
+
+# Sorted by account and event: each event's lines come together, its first line first.
+SLOTS = """
+select e.account, e.scenario, e.day, e.event_key, e.line, e.occurred_at, e.quantity,
+    e.credited, e.amount_mg, case when e.cause = 'reversed' then e.cause_key end
+from unnest($1::bigint[], $2::smallint[], $3::date[]) s(account, scenario, day)
+join ledger_entry e
+    on e.account = s.account and e.scenario = s.scenario and e.day = s.day
+order by e.account, e.event_key, e.line
+"""
+
+INSERT = """
+insert into ledger_entry (account, event_key, line, content_hash, scenario, day, occurred_at,
+    quantity, credited, amount_mg, cause, cause_key, reason, factor_set, sequence, source,
+    event_id, posted_at)
+select *, $18 from unnest($1::bigint[], $2::bytea[], $3::smallint[], $4::bytea[], $5::smallint[],
+    $6::date[], $7::timestamptz[], $8::numeric[], $9::numeric[], $10::bigint[], $11::text[],
+    $12::bytea[], $13::text[], $14::text[], $15::bigint[], $16::text[], $17::text[])
+"""
+
+
+@dataclass(slots=True, frozen=True)
+class Entry:
+    """A row of `ledger_entry`, in the order of its columns."""
+
+    account: int
+    event_key: bytes
+    line: int
+    content_hash: bytes | None
+    scenario: int | None
+    day: date | None
+    occurred_at: datetime
+    quantity: Decimal | None
+    credited: Decimal
+    amount_mg: int
+    cause: str
+    cause_key: bytes | None
+    reason: str | None
+    factor_set: str | None
+    sequence: int | None
+    source: str | None
+    event_id: str | None
+
+
+@dataclass(slots=True, frozen=True)
+class Target:
+    """A payment that a reversal names; `slot` None when it earned nothing."""
+
+    slot: Slot | None
+    occurred_at: datetime
+    cause: str
+    reversed: bool
+    lines: int
+
+
+@dataclass(slots=True, frozen=True)
+class State:
+    """What the batch touches, as it stands."""
+
+    slots: dict[Slot, SlotState]
+    targets: dict[tuple[int, bytes], Target]
+
+
+@dataclass(slots=True, frozen=True)
+class Rows:
+    """What a decision writes."""
+
+    entries: list[Entry]
+    posted_at: datetime
+
+
+async def load_targets(
+    connection: Connection, keys: Collection[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], Target]:
+    """The payments that the batch's reversals name."""
+    if not keys:
+        return {}
+    rows = await connection.fetch(TARGETS, [k[0] for k in keys], [k[1] for k in keys])
+    return {
+        (row["account"], row["event_key"]): Target(
+            Slot(row["account"], row["scenario"], row["day"]) if row["scenario"] else None,
+            row["occurred_at"],
+            row["cause"],
+            row["reversed"],
+            row["lines"],
+        )
+        for row in rows
+    }
+
+
+async def load_slots(connection: Connection, slots: Collection[Slot]) -> dict[Slot, SlotState]:
+    """The payments of each slot with what they have been given."""
+    rows = await connection.fetch(
+        SLOTS, [s.account for s in slots], [s.scenario for s in slots], [s.day for s in slots]
+    )
+    found: dict[Slot, SlotState] = defaultdict(SlotState)
+    for account, scenario, day, key, line, at, quantity, credited, mg, reversed_by in rows:
+        facts = found[Slot(account, scenario, day)].facts
+        if line == 0:
+            facts[key] = Fact(key, at, quantity)
+        fact = facts[key]
+        fact.lines = line + 1
+        fact.credited += credited
+        fact.amount_mg += mg
+        fact.reversed_by = fact.reversed_by or reversed_by
+    return found
+
+
+async def write(connection: Connection, rows: Rows) -> None:
+    """Append the decision's entries."""
+    if rows.entries:
+        await connection.execute(INSERT, *_columns(rows.entries), rows.posted_at)
+
+
+def _columns(entries: Sequence[Entry]) -> Iterable[list[object]]:
+    for name in Entry.__slots__:
+        yield [getattr(entry, name) for entry in entries]

@@ -1,0 +1,123 @@
+"""A batch of reductions in, points out: 1 point for 1 gram."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from services.points import domain, store
+from services.points.domain import Movement
+from services.points.store import Posting, Rows, State
+from shared import erasure
+from shared.database import Connection
+from shared.erasure import Erasure
+from shared.events.envelope import Event, Outgoing
+from shared.events.ids import derived_id
+from shared.events.types import PersonalErased, PersonalReduction, PointsMoved
+from shared.events.types import State as Position
+from shared.settings import Settings
+from shared.stream.service import Account, Batch, Decision
+
+SOURCE = "urn:tanzhang:points"
+CREDITED = "cn.tanzhang.points.credited.v1"
+REVERSED = "cn.tanzhang.points.reversed.v1"
+
+
+async def screen(
+    settings: Settings, connection: Connection, events: Sequence[Event]
+) -> Sequence[Event]:
+    """Leave out what an erased account had sent before its erasure."""
+    erased = await erasure.erasures(connection, settings, {event.subject for event in events})
+    return [event for event in events if not _is_older(event, erased.get(event.subject))]
+
+
+async def load(connection: Connection, batch: Batch) -> State:
+    """What the batch's members owe."""
+    numbers = [account.number for account in batch.accounts.values()]
+    return State(await store.load_claims(connection, numbers))
+
+
+def decide(batch: Batch, state: State) -> Decision[Rows]:
+    """Post each reduction, positive or negative; forget who was erased."""
+    decision = Decision(Rows(batch.now))
+    for event in batch.events:
+        account = batch.account(event)
+        if isinstance(event.data, PersonalErased):
+            _erase(decision, account, event.data, batch.now)
+        elif isinstance(event.data, PersonalReduction):
+            _post(decision, state, account, event, event.data)
+    return decision
+
+
+def moved(
+    type: str, account: Account, points: int, cause: str, key: bytes, now: datetime
+) -> Outgoing:
+    """The event of a posting; `points` milli-points, never negative."""
+    data = PointsMoved(
+        epoch=account.epoch,
+        sequence=account.sequence,
+        points=Decimal(points).scaleb(-domain.PLACES),
+        balance=Decimal(account.balance).scaleb(-domain.PLACES),
+        cause=cause,
+    )
+    id = derived_id(type, account.subject, key.hex())
+    return Outgoing(type, account.subject, id, SOURCE, now, data)
+
+
+def _post(
+    decision: Decision[Rows],
+    state: State,
+    account: Account,
+    event: Event,
+    data: PersonalReduction,
+) -> None:
+    if account.sequence == 0:
+        # A fresh account under an erased name: as new here as it is at the personal service.
+        account.epoch = max(account.epoch, data.epoch)
+    try:
+        amount = domain.milli(data.reduction_g)
+    except ValueError as error:
+        decision.refuse(event, "not_a_milligram", f"/data/reduction_g: {error}")
+        return
+    claim = state.claims.get(account.number, 0)
+    movements = (
+        domain.credited(amount, claim) if amount > 0 else domain.reversed_(-amount, account.balance)
+    )
+    apply(account, state.claims, decision.rows.claims, movements)
+    type = CREDITED if amount > 0 else REVERSED
+    decision.rows.postings.append(
+        Posting(
+            account.number,
+            event.key,
+            event.content,
+            "credited" if amount > 0 else "reversed",
+            movements,
+            event.id,
+            account.next_sequence(),
+            data.occurred_at,
+        )
+    )
+    decision.outgoing.append(
+        moved(type, account, abs(amount), event.id, event.key, data.occurred_at)
+    )
+
+
+def apply(
+    account: Account, claims: dict[int, int], changed: dict[int, int], movements: list[Movement]
+) -> None:
+    """Move a locked account's balance and claim."""
+    account.add(domain.change(movements, "member"))
+    owed = domain.change(movements, "claim")
+    if owed:
+        # The claim is a debt: what goes to it settles it.
+        claims[account.number] = changed[account.number] = claims.get(account.number, 0) - owed
+    assert account.balance >= 0, "a member never has less than nothing"
+
+
+def _erase(decision: Decision[Rows], account: Account, data: PersonalErased, now: datetime) -> None:
+    decision.rows.erased.append((account, Erasure(now, data.epoch, data.sequence)))
+
+
+def _is_older(event: Event, erased: Erasure | None) -> bool:
+    if erased is None or not isinstance(event.data, Position):
+        return False
+    return (event.data.epoch, event.data.sequence) <= (erased.epoch, erased.sequence)

@@ -1,0 +1,61 @@
+"""PostgreSQL as every service uses it: one asyncpg pool, one schema named after the service."""
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+import msgspec
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+    Pool: TypeAlias = asyncpg.Pool
+else:
+    Connection, Pool = asyncpg.Connection, asyncpg.Pool
+
+# What a lost or overloaded database raises: wait and try again, don't give up.
+TRANSIENT = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    # A plan that a migration made stale (asyncpg#458): the next attempt prepares anew.
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+)
+
+
+async def open_pool(url: str, schema: str, *, size: int = 4) -> Pool:
+    """Open a pool whose connections see the service's schema; connects on first use."""
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=size,
+        timeout=10,
+        init=_init,
+        server_settings={
+            "search_path": schema,
+            "application_name": f"tanzhang-{schema}",
+            "statement_timeout": "60s",
+            "lock_timeout": "10s",
+            "idle_in_transaction_session_timeout": "60s",
+            # The plans of the posting statements don't depend on the values.
+            "plan_cache_mode": "force_generic_plan",
+            "jit": "off",
+        },
+    )
+    assert pool is not None
+    return pool
+
+
+async def _init(connection: Any) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda value: msgspec.json.encode(value).decode(),
+        decoder=msgspec.json.decode,
+    )

@@ -1,0 +1,97 @@
+"""Erasure: an account's name is dropped, its entries and the totals stay.
+
+What is remembered is a keyed hash of the account id, with the position of the erasure, so that
+older events stay ignored when they are replayed.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaData, Table
+
+from shared.database import Connection
+from shared.settings import Settings
+from shared.stream.service import Account
+
+ERASED_1 = """
+create table erased (
+    token_hash bytea primary key,
+    erased_at timestamptz not null,
+    epoch integer not null,
+    sequence bigint not null
+);
+"""
+REMEMBER = """
+insert into erased (token_hash, erased_at, epoch, sequence) values ($1, $2, $3, $4)
+on conflict (token_hash) do update
+set erased_at = excluded.erased_at, epoch = excluded.epoch, sequence = excluded.sequence
+"""
+FORGET = (
+    "delete from subject where account = $1",
+    "delete from dead_letter where account = $1",
+    "delete from parked where account = $1",
+)
+FIND = "select token_hash, erased_at, epoch, sequence from erased where token_hash = any($1)"
+
+
+@dataclass(slots=True, frozen=True)
+class Erasure:
+    """When an account was erased, and the last output position that it had taken."""
+
+    erased_at: datetime
+    epoch: int
+    sequence: int
+
+
+def table(metadata: MetaData) -> Table:
+    """The `erased` table of a service that keeps persons."""
+    return Table(
+        "erased",
+        metadata,
+        Column("token_hash", LargeBinary, primary_key=True),
+        Column("erased_at", DateTime(timezone=True), nullable=False),
+        Column("epoch", Integer, nullable=False),
+        Column("sequence", BigInteger, nullable=False),
+    )
+
+
+def token_hash(settings: Settings, subject: str) -> bytes:
+    """A keyed hash of an account id: useless to anyone without the key."""
+    key = (settings.tanzhang_erasure_key or "").encode()
+    return hmac.new(key, subject.encode(), hashlib.sha256).digest()
+
+
+async def forget(
+    connection: Connection, settings: Settings, account: Account, erasure: Erasure
+) -> None:
+    """Drop everything that says who a locked account is, and remember when."""
+    for statement in FORGET:
+        await connection.execute(statement, account.number)
+    await connection.execute(
+        REMEMBER,
+        token_hash(settings, account.subject),
+        erasure.erased_at,
+        erasure.epoch,
+        erasure.sequence,
+    )
+
+
+async def erasures(
+    connection: Connection, settings: Settings, subjects: Iterable[str]
+) -> dict[str, Erasure]:
+    """The erasures of these subjects; usually there is none in the whole table."""
+    if not await connection.fetchval("select exists (select from erased)"):
+        return {}
+    hashes = {token_hash(settings, subject): subject for subject in subjects}
+    rows = await connection.fetch(FIND, list(hashes))
+    return {hashes[row[0]]: Erasure(row[1], row[2], row[3]) for row in rows}
+
+
+def succeed(account: Account, erasure: Erasure | None) -> None:
+    """A fresh account under an erased name begins a new epoch: its outputs are newer."""
+    if erasure is not None and account.epoch <= erasure.epoch:
+        account.epoch = erasure.epoch + 1
+        account.changed = True

@@ -1,0 +1,147 @@
+"""Request bodies: strict msgspec structs, with an error that points at the field."""
+
+import re
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from fastapi import Depends, Request
+
+from shared.auth.principal import Principal, authenticated
+from shared.events.errors import FieldError, pointer
+from shared.http.problems import Problem, unsupported_media_type
+
+BodyT = TypeVar("BodyT", bound="Body")
+DECIMAL_PLACES_MAX = 30
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every request body is made from: unknown fields are refused."""
+
+
+def body(type: type[BodyT]) -> Callable[[Request, Principal], Awaitable[BodyT]]:
+    """A dependency giving the decoded body: `b: Annotated[Meter, Depends(body(Meter))]`.
+
+    415 for another content type, 400 when it isn't JSON, 422 with pointers otherwise.
+    """
+    if not type.__struct_config__.forbid_unknown_fields:
+        raise TypeError(f"{type.__name__} must forbid unknown fields (derive it from Body)")
+    decoder = msgspec.json.Decoder(type)
+
+    # Whoever has no good token learns nothing about the body: the principal comes first.
+    async def read(request: Request, _: Annotated[Principal, Depends(authenticated)]) -> BodyT:
+        expect_json(request.headers.get("content-type"))
+        return decoded(decoder, await request.body())
+
+    return read
+
+
+def accepts(type: type[Body]) -> dict[str, Any]:
+    """`openapi_extra` of a route with such a body, since FastAPI sees only the request."""
+    schema = inlined(msgspec.json.schema(type))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def expect_json(content_type: str | None) -> None:
+    """415 unless the content type is JSON in UTF-8."""
+    media, _, parameters = (content_type or "").lower().partition(";")
+    charset = re.search(r'charset="?([^";\s]+)', parameters)
+    if media.strip() == "application/json" and (not charset or charset[1] in ("utf-8", "utf8")):
+        return
+    got = f"got {content_type!r}" if content_type else "there was none"
+    raise unsupported_media_type(f"Expected content-type application/json; {got}")
+
+
+def decoded(decoder: msgspec.json.Decoder[BodyT], raw: bytes) -> BodyT:
+    """The struct in `raw`, or the problem with it."""
+    try:
+        found = decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        fault = field_fault(str(error), decoder.type)
+        raise Problem("invalid-body", 422, f"{fault.pointer}: {fault.detail}", [fault]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem("not-json", 400, f"The body is not JSON: {error}") from None
+    except RecursionError:
+        raise Problem("not-json", 400, "The body is nested too deeply") from None
+    faults = list(_unstorable(msgspec.structs.asdict(found), ()))
+    if faults:
+        raise Problem("invalid-body", 422, f"{faults[0].pointer}: {faults[0].detail}", faults)
+    return found
+
+
+def field_fault(message: str, type: Any = None) -> FieldError:
+    """msgspec's sentence as a pointer and a detail; closed lists are spelled out."""
+    detail, _, path = message.partition(" - at `$")
+    parts: list[str | int] = [
+        int(index) if index else name
+        for name, index in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path)
+    ]
+    if missing := re.fullmatch(r"Object missing required field `(.+)`", detail):
+        return FieldError(pointer(*parts, missing[1]), "is missing")
+    if unknown := re.fullmatch(r"Object contains unknown field `(.+)`", detail):
+        return FieldError(pointer(*parts, unknown[1]), "is not a field of this body")
+    if detail.startswith("Invalid enum value") and (words := _words(type, parts)):
+        return FieldError(pointer(*parts), f"must be one of: {', '.join(words)}")
+    return FieldError(pointer(*parts), detail)
+
+
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON schema without `$ref`: OpenAPI would look for them in its own document."""
+    definitions = schema.get("$defs", {})
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, list):
+            return [walk(n) for n in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return walk(definitions[node["$ref"].rsplit("/", 1)[1]])
+        return {k: walk(v) for k, v in node.items() if k != "$defs"}
+
+    found: dict[str, Any] = walk(schema)
+    return found
+
+
+def _words(type: Any, parts: list[str | int]) -> list[str]:
+    """The closed list at a path of a struct type; empty when there is none."""
+    node: Any = msgspec.inspect.type_info(type) if type else None
+    for part in parts:
+        fields = getattr(_structured(node), "fields", ())
+        node = next((f.type for f in fields if f.encode_name == part), None)
+    found = next((n for n in _members(node) if isinstance(n, msgspec.inspect.LiteralType)), None)
+    return [str(v) for v in found.values] if found else []
+
+
+def _members(node: Any) -> tuple[Any, ...]:
+    return node.types if isinstance(node, msgspec.inspect.UnionType) else (node,)
+
+
+def _structured(node: Any) -> Any:
+    return next((n for n in _members(node) if isinstance(n, msgspec.inspect.StructType)), None)
+
+
+def _unstorable(value: Any, path: tuple[str | int, ...]) -> list[FieldError]:
+    """Values that JSON and msgspec allow and no ledger can hold."""
+    match value:
+        case dict():
+            return [f for k, v in value.items() for f in _unstorable(v, (*path, k))]
+        case list():
+            return [f for n, v in enumerate(value) for f in _unstorable(v, (*path, n))]
+        case msgspec.Struct():
+            return _unstorable(msgspec.structs.asdict(value), path)
+        case Decimal() if not _in_range(value):
+            return [FieldError(pointer(*path), "expected a finite decimal of ordinary size")]
+        case str() if "\x00" in value:
+            return [FieldError(pointer(*path), "must not contain a NUL character")]
+    return []
+
+
+def _in_range(value: Decimal) -> bool:
+    if not value.is_finite():
+        return False
+    exponent = value.as_tuple().exponent
+    return (
+        isinstance(exponent, int)
+        and max(abs(exponent), abs(value.adjusted())) <= DECIMAL_PLACES_MAX
+    )

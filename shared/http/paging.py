@@ -1,0 +1,90 @@
+"""Lists are cut into pages: `?limit=` and an opaque `?cursor=` that says where the next begins."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from fastapi import Query
+
+from shared.events.errors import FieldError
+from shared.http.problems import Problem
+
+T = TypeVar("T")
+LIMIT_MAX = 1000
+LIMIT_DEFAULT = 100
+CURSOR_CHARACTERS_MAX = 1024
+_SUM_BYTES = 4
+
+
+@dataclass(slots=True, frozen=True)
+class Page:
+    """What a client asked for: at most `limit` items after `cursor` (None: from the start)."""
+
+    limit: int = LIMIT_DEFAULT
+    cursor: bytes | None = None
+
+    def after(self, type: type[T]) -> T | None:
+        """The values the cursor was made of, such as `page.after(tuple[int, str])`."""
+        return None if self.cursor is None else decode_cursor(self.cursor, type)
+
+    def listing(
+        self, rows: Sequence[T], item: Callable[[T], Any], key: Callable[[T], Sequence[Any]]
+    ) -> dict[str, Any]:
+        """The answer for rows read with `limit + 1`; `key` gives a row's cursor values."""
+        shown = rows[: self.limit]
+        more = len(rows) > self.limit
+        return listing([item(r) for r in shown], encode_cursor(*key(shown[-1])) if more else None)
+
+
+async def paging(
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+    cursor: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
+) -> Page:
+    """The dependency of every list: `page: Annotated[Page, Depends(paging)]`."""
+    return Page(limit, None if cursor is None else _opened(cursor))
+
+
+def listing(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:
+    """The body of every list."""
+    return {"items": list(items), "next": next_cursor}
+
+
+def encode_cursor(*values: Any) -> str:
+    """The cursor text of the last item's sort values (JSON scalars, dates, instants)."""
+    payload = msgspec.json.encode(values)
+    return base64.urlsafe_b64encode(_sum(payload) + payload).decode().rstrip("=")
+
+
+def decode_cursor(cursor: bytes, type: type[T]) -> T:
+    """The values of an opened cursor; 422 when they are not of this list."""
+    try:
+        return msgspec.json.decode(cursor, type=type)
+    except msgspec.MsgspecError:
+        raise _wrong() from None
+
+
+def _opened(text: str) -> bytes:
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise _wrong() from None
+    seal, payload = raw[:_SUM_BYTES], raw[_SUM_BYTES:]
+    if seal != _sum(payload):
+        raise _wrong()
+    return payload
+
+
+def _sum(payload: bytes) -> bytes:
+    # Against accidents and guessing, not a secret: a cursor only moves within what may be read.
+    return blake2b(payload, digest_size=_SUM_BYTES, person=b"cursor").digest()
+
+
+def _wrong() -> Problem:
+    expected = "expected the `next` of an earlier answer of this list"
+    return Problem(
+        "invalid-cursor", 422, f"cursor: {expected}", [FieldError("/query/cursor", expected)]
+    )

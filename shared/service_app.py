@@ -1,0 +1,120 @@
+"""A domain service as a process: its API, its worker, or both."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import structlog
+from fastapi import APIRouter, FastAPI
+
+from shared import metrics
+from shared.database import Pool, open_pool
+from shared.http.app import create_app
+from shared.settings import Settings
+from shared.stream.poster import Poster
+from shared.stream.relay import Relay
+from shared.stream.service import Service
+from shared.stream.tick import Tick
+from shared.stream.worker import Worker
+
+Role = Literal["api", "worker", "all"]
+STALLED_SECONDS = 120.0
+
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    """The clock of a running process."""
+    return datetime.now(UTC)
+
+
+def create_service(
+    service: Service[Any, Any],
+    routers: Sequence[APIRouter],
+    settings: Settings,
+    role: Role,
+    clock: Callable[[], datetime] = utc_now,
+) -> FastAPI:
+    """The app of a domain service; routers see `app.state.{pool,poster,relay,clock,settings}`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool = await open_pool(settings.database(service.name), service.name, size=8)
+        poster = Poster(service, parked_per_source=settings.tanzhang_parked_per_source)
+        relay = Relay(service.name, settings, pool)
+        app.state.pool, app.state.poster, app.state.relay = pool, poster, relay
+        app.state.clock = clock
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(_close, pool)
+            if role != "api":
+                await stack.enter_async_context(_running(app, poster, relay, settings))
+            yield
+
+    async def ready() -> None:
+        await app.state.pool.fetchval("select 1")
+
+    app = create_app(
+        service.name, settings, routers if role != "worker" else (), lifespan, ready=ready
+    )
+    return app
+
+
+@asynccontextmanager
+async def _running(
+    app: FastAPI, poster: Poster[Any, Any], relay: Relay, settings: Settings
+) -> AsyncIterator[None]:
+    """Worker, relay, tick and watchdog for as long as the app lives; one fails: all stop."""
+    pool, clock = app.state.pool, app.state.clock
+    worker = Worker(poster, settings, pool, clock, committed=relay.wake)
+    tick = Tick(poster, pool, clock, committed=relay.wake)
+    working, publishing = asyncio.Event(), asyncio.Event()
+    tasks = [
+        asyncio.create_task(_guard(app, worker.run(working)), name="worker"),
+        asyncio.create_task(_guard(app, tick.run(working)), name="tick"),
+        asyncio.create_task(_guard(app, _watch(worker, relay, working)), name="watchdog"),
+    ]
+    publisher = asyncio.create_task(_guard(app, relay.run(publishing)), name="relay")
+    try:
+        yield
+    finally:
+        # Finish the batch in hand, then publish what it left in the outbox.
+        working.set()
+        await asyncio.gather(*tasks)
+        publishing.set()
+        relay.wake()
+        await publisher
+
+
+async def _guard(app: FastAPI, work: Coroutine[Any, Any, None]) -> None:
+    """A task that fails takes the process with it: half a service is worse than none."""
+    try:
+        await work
+    except Exception as error:
+        log.exception("task_failed", task=asyncio.current_task().get_name())  # type: ignore[union-attr]
+        app.state.fatal = error
+        stop = getattr(app.state, "stop_server", None)
+        if stop is not None:
+            stop()
+
+
+async def _watch(worker: Worker[Any, Any], relay: Relay, stop: asyncio.Event) -> None:
+    """Fail when the worker makes no progress (aiokafka#1154: a consumer may stall silently)."""
+    while not stop.is_set():
+        metrics.IDLE.labels(worker.name).set(worker.idle and relay.idle)
+        if time.monotonic() - worker.last_progress > STALLED_SECONDS:
+            raise RuntimeError(f"no progress for {STALLED_SECONDS:.0f} s")
+        try:
+            async with asyncio.timeout(0.5):
+                await stop.wait()
+        except TimeoutError:
+            pass
+
+
+async def _close(pool: Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), 10)
+    except TimeoutError:
+        pool.terminate()

@@ -1,0 +1,56 @@
+"""Outgoing events, stored in the posting transaction and published after it.
+
+One row holds the messages of one transaction and topic, in order: a row per message would cost
+as much as the ledger entry itself.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from shared.database import Connection
+from shared.events.envelope import Outgoing, encode
+from shared.events.types import TYPES
+
+Message = tuple[bytes, bytes]
+MESSAGES_PER_ROW_MAX = 1000
+
+APPEND = "insert into outbox (topic, messages, rows, created_at) select t, m, r, $4 from unnest($1::text[], $2::bytea[], $3::int[]) u(t, m, r)"
+WAITING = "select id, topic, messages from outbox order by id limit $1"
+REMOVE = "delete from outbox where id = any($1::bigint[])"
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Message])
+
+
+async def append(connection: Connection, outgoing: Sequence[Outgoing], now: datetime) -> None:
+    """Store outgoing events; per key they are published in this order."""
+    by_topic: dict[str, list[Message]] = {}
+    for event in outgoing:
+        messages = by_topic.setdefault(TYPES[event.type][0], [])
+        messages.append((event.subject.encode(), encode(event)))
+    rows = [
+        (topic, messages[at : at + MESSAGES_PER_ROW_MAX])
+        for topic, messages in by_topic.items()
+        for at in range(0, len(messages), MESSAGES_PER_ROW_MAX)
+    ]
+    if rows:
+        await connection.execute(
+            APPEND,
+            [topic for topic, _ in rows],
+            [_encoder.encode(messages) for _, messages in rows],
+            [len(messages) for _, messages in rows],
+            now,
+        )
+
+
+async def waiting(connection: Connection, rows_max: int) -> list[tuple[int, str, list[Message]]]:
+    """The oldest rows: (id, topic, messages)."""
+    rows = await connection.fetch(WAITING, rows_max)
+    return [(row[0], row[1], _decoder.decode(row[2])) for row in rows]
+
+
+async def remove(connection: Connection, ids: Sequence[int]) -> None:
+    """Forget rows that Kafka has acknowledged."""
+    await connection.execute(REMOVE, ids)

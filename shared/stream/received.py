@@ -1,0 +1,46 @@
+"""Kafka records as they arrive: an event, or a dead letter with the reason."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from typing import TypeAlias
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from shared.events.envelope import Event, EventError, Origin, decode
+from shared.events.kafka import from_record
+from shared.events.types import TYPES
+from shared.stream.aside import DeadLetter, poison
+
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def decode_record(record: Record, prefix: int) -> Event | DeadLetter:
+    """Decode one record; `prefix` is the length of the topic prefix."""
+    origin = Origin(record.topic[prefix:], record.partition, record.offset)
+    value = record.value or b""
+    try:
+        event = decode(
+            from_record(value, record.headers),
+            strict=False,
+            accepted_at=EPOCH + timedelta(milliseconds=record.timestamp),
+            origin=origin,
+        )
+    except EventError as error:
+        return poison(value, origin, error.name, error.detail)
+    if TYPES[event.type][0] != origin.topic:
+        detail = f"{event.type} belongs on {TYPES[event.type][0]}"
+        return poison(value, origin, "wrong-topic", detail)
+    return event
+
+
+def unread(
+    fetched: Mapping[TopicPartition, list[Record]], positions: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, list[Record]]:
+    """The records at or after our positions, of partitions whose position we hold."""
+    held = {p: records for p, records in fetched.items() if p in positions}
+    at_or_after = {
+        p: [r for r in records if r.offset >= positions[p]] for p, records in held.items()
+    }
+    return {p: records for p, records in at_or_after.items() if records}

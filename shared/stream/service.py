@@ -1,0 +1,112 @@
+"""What a domain service gives the engine, and what the engine gives it.
+
+A service is four things: the topics it reads, `load` (its state for a batch, SQL),
+`decide` (pure: batch and state in, decision out) and `write` (the decision's rows, SQL).
+The engine does the rest in the same transaction: fence, deduplication, account locks,
+sequences and balances, outbox, dead letters, parking.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from shared.database import Connection
+from shared.events.envelope import Event, Outgoing
+
+StateT = TypeVar("StateT")
+RowsT = TypeVar("RowsT")
+
+
+@dataclass(slots=True)
+class Account:
+    """A locked account. `balance` and the sequences are written back by the engine."""
+
+    number: int
+    subject: str
+    epoch: int
+    sequence: int
+    balance: int
+    changed: bool = False
+
+    def next_sequence(self) -> int:
+        """Take the next output sequence (rises by one, never repeats within an epoch)."""
+        self.sequence += 1
+        self.changed = True
+        return self.sequence
+
+    def add(self, amount: int) -> None:
+        """Add a posted amount (mg, or milli-points) to the balance."""
+        self.balance += amount
+        self.changed = True
+
+
+@dataclass(slots=True, frozen=True)
+class Batch:
+    """Fresh events of locked accounts: duplicates and conflicts are already out."""
+
+    events: Sequence[Event]
+    accounts: dict[str, Account]
+    now: datetime
+
+    def account(self, event: Event) -> Account:
+        return self.accounts[event.subject]
+
+
+@dataclass(slots=True, frozen=True)
+class Refusal:
+    """An event that can never be posted: `reason` is a word, `detail` a sentence."""
+
+    event: Event
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True, frozen=True)
+class Parking:
+    """An event that cannot be posted yet: released when `waits_for` comes true."""
+
+    event: Event
+    waits_for: str
+
+
+@dataclass(slots=True)
+class Decision(Generic[RowsT]):
+    """What a batch does: the service's rows, outgoing events, refusals and parkings."""
+
+    rows: RowsT
+    outgoing: list[Outgoing] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    parked: list[Parking] = field(default_factory=list)
+
+    def refuse(self, event: Event, reason: str, detail: str) -> None:
+        self.refused.append(Refusal(event, reason, detail))
+
+    def park(self, event: Event, waits_for: str) -> None:
+        self.parked.append(Parking(event, waits_for))
+
+
+@dataclass(slots=True, frozen=True)
+class Service(Generic[StateT, RowsT]):
+    """A domain service as the engine sees it.
+
+    `journal` names the table that remembers posted events by (account, event_key, content_hash);
+    None when the service itself ignores what is not newer (see `State`).
+    """
+
+    name: str
+    topics: tuple[str, ...]
+    load: Callable[[Connection, Batch], Awaitable[StateT]]
+    decide: Callable[[Batch, StateT], Decision[RowsT]]
+    write: Callable[[Connection, RowsT], Awaitable[None]]
+    journal: str | None
+    subject: Callable[[Event], str] = lambda event: event.subject
+    # Leaves out events that must not be taken in at all (of erased accounts), before any lock.
+    screen: Callable[[Connection, Sequence[Event]], Awaitable[Sequence[Event]]] | None = None
+    # What the clock does: (connection, poster, now), in one transaction of the leader.
+    tick: Callable[[Connection, Any, datetime], Awaitable[None]] | None = None
+
+
+def waits_for_event(key: bytes) -> str:
+    """The `waits_for` of an event that names another one (`replaces`, `reverses`)."""
+    return f"event:{key.hex()}"

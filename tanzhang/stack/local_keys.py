@@ -1,0 +1,68 @@
+"""The stack's own signing key: services trust it, and `tanzhang token` issues from it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from shared.settings import Settings, from_environment
+from tanzhang.stack import StackError
+
+KEYS = "keys"
+# What one service asks another.
+SERVICE_SCOPES = ("industrial:read", "agri:read", "personal:read", "labels:read", "points:read")
+SERVICE_TOKEN_LIFE = timedelta(days=366)
+
+
+def environment(directory: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """TANZHANG_JWKS and TANZHANG_SERVICE_TOKEN; nothing where the caller brings own keys."""
+    if given.get("TANZHANG_JWKS") or given.get("TANZHANG_AUTH") == "off":
+        return {}
+    from shared.auth.keys import create_keys
+
+    _, key_set = create_keys(directory / KEYS)
+    made = {"TANZHANG_JWKS": str(key_set)}
+    if not given.get("TANZHANG_SERVICE_TOKEN"):
+        made["TANZHANG_SERVICE_TOKEN"] = token(
+            directory,
+            from_environment(given),
+            client="tanzhang",
+            scopes=SERVICE_SCOPES,
+            subjects=["*"],
+            lifetime=SERVICE_TOKEN_LIFE,
+        )
+    return made
+
+
+def token(
+    directory: Path,
+    settings: Settings,
+    *,
+    client: str,
+    scopes: Iterable[str],
+    sources: Iterable[str] = (),
+    subjects: Iterable[str] = (),
+    lifetime: timedelta,
+) -> str:
+    """A token signed by the directory's key; StackError when it has none or a scope is unknown."""
+    from shared.auth.keys import KEY_FILE, issue  # slow to import, and `--help` needs it not
+
+    key = directory / KEYS / KEY_FILE
+    if not key.exists():
+        raise StackError(
+            f"{directory} has no signing key: `tanzhang up` makes one, unless TANZHANG_JWKS "
+            "is set (then tokens come from the issuer of those keys)"
+        )
+    try:
+        return issue(
+            key,
+            client,
+            scopes,
+            sources,
+            subjects,
+            lifetime,
+            settings.tanzhang_jwt_issuer,
+            settings.tanzhang_jwt_audience,
+            datetime.now(UTC),
+        )
+    except ValueError as error:
+        raise StackError(str(error)) from error

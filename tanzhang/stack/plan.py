@@ -1,0 +1,88 @@
+"""What a stack will be: which parts are embedded, on which ports, with which settings."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.settings import DOMAIN_SERVICES, SERVICES
+from tanzhang.stack import StackError, children, local_keys
+from tanzhang.stack.directory import secret
+
+if TYPE_CHECKING:
+    from tanzhang.stack.broker import Broker
+    from tanzhang.stack.postgres import Postgres
+
+DEFAULT_DIRECTORY = Path(".tanzhang")
+DEFAULT_BASE_PORT = 8100
+
+
+@dataclass(slots=True, frozen=True)
+class Options:
+    """`base_port` 0 takes free ports; `restart` starts a service again that has ended."""
+
+    data_dir: Path = DEFAULT_DIRECTORY
+    base_port: int = DEFAULT_BASE_PORT
+    restart: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    postgres_settings: Mapping[str, str] = field(default_factory=dict)
+
+    def needs_broker(self) -> bool:
+        return not self.environment.get("KAFKA_BOOTSTRAP_SERVERS")
+
+    def services_without_database(self) -> list[str]:
+        """Those that neither DATABASE_URL nor a variable of their own points anywhere."""
+        given = self.environment.get
+        if given("DATABASE_URL"):
+            return []
+        return [s for s in DOMAIN_SERVICES if not given(f"{s.upper()}_DATABASE_URL")]
+
+
+def choose_ports(base: int) -> dict[str, int]:
+    """Ports by service: base + 1 (ingest) to base + 6 (points), or free ones for base 0."""
+    if base == 0:
+        ports: set[int] = set()
+        while len(ports) < len(SERVICES):
+            ports.add(children.free_port())
+        return dict(zip(SERVICES, sorted(ports), strict=True))
+    chosen = {service: base + 1 + n for n, service in enumerate(SERVICES)}
+    taken = [str(port) for port in chosen.values() if children.port_is_taken(port)]
+    if taken:
+        raise StackError(
+            f"port {', '.join(taken)} of 127.0.0.1 is in use: choose another --base-port, "
+            "or --base-port 0 for any free ports"
+        )
+    return chosen
+
+
+def environment(
+    options: Options,
+    directory: Path,
+    ports: Mapping[str, int],
+    postgres: "Postgres | None",
+    broker: "Broker | None",
+) -> dict[str, str]:
+    """The variables that the services get beyond the caller's own."""
+    made = {
+        f"TANZHANG_{service.upper()}_URL": f"http://127.0.0.1:{ports[service]}"
+        for service in DOMAIN_SERVICES
+    }
+    if broker is not None:
+        made |= {
+            "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
+            "KAFKA_IDEMPOTENCE": "false",
+            # The embedded broker lets a group wait for half of this before it starts.
+            "KAFKA_SESSION_TIMEOUT_MS": "6000",
+            "TANZHANG_ACCEPT_CLUSTER": broker.cluster_id,
+            "TANZHANG_CHECK_LOG_END": "false",
+            "TANZHANG_REPLICATION": "1",
+        }
+    if postgres is not None:
+        made |= {
+            f"{service.upper()}_DATABASE_URL": postgres.url(service)
+            for service in options.services_without_database()
+        }
+    if not options.environment.get("TANZHANG_ERASURE_KEY"):
+        made["TANZHANG_ERASURE_KEY"] = secret(directory, "erasure.key")
+    return made | local_keys.environment(directory, options.environment)
