@@ -1,0 +1,1 @@
+"""Grading: accounts against benchmarks, labels that banks and policy use."""

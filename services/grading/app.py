@@ -1,0 +1,45 @@
+"""Wiring of the grading service."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.grading import handler, store
+from services.grading.api import appeals, benchmarks, labels, passports
+from services.grading.domain.rulebook import rulebook
+from services.grading.regrading import Regrader
+from services.grading.store import Held, Rows
+from shared.methodology import methodology
+from shared.service_app import Role, create_service
+from shared.settings import Settings
+from shared.stream.service import Service
+from shared.units.calendar import Zone
+
+SERVICE_NAME = "grading"
+ROUTERS = (labels.router, appeals.router, benchmarks.router, passports.router)
+
+
+def service(settings: Settings) -> Service[Held, Rows]:
+    """Grading as the engine sees it."""
+    regrader = _regrader(settings)
+    return Service(
+        name=SERVICE_NAME,
+        topics=handler.TOPICS,
+        load=handler.load,
+        decide=handler.decide_by(regrader.rules, regrader.zone),
+        write=store.write,
+        journal=None,
+        subject=handler.subject_of,
+        tick=regrader.tick,
+    )
+
+
+def create(settings: Settings, role: Role, **options: Any) -> FastAPI:
+    """The service as a process; `options` as of `create_service`, such as a clock."""
+    app = create_service(service(settings), ROUTERS, settings, role, **options)
+    app.state.regrader = _regrader(settings)
+    return app
+
+
+def _regrader(settings: Settings) -> Regrader:
+    return Regrader(rulebook(methodology()), Zone(settings.tanzhang_zone))

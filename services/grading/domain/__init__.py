@@ -1,0 +1,1 @@
+"""The rules of grading: pure functions of account states, benchmarks and the time."""

@@ -1,0 +1,89 @@
+"""Sector benchmarks, the cut points around them, and which benchmark holds for an account."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+VALUE_ADDED_UNIT = "1e4CNY"
+
+
+@dataclass(slots=True, frozen=True)
+class Cuts:
+    """Upper bounds (inclusive) of the three better colours; above the last one is red."""
+
+    deep_green: Decimal
+    light_green: Decimal
+    yellow: Decimal
+
+    def colour(self, ratio: Fraction) -> str:
+        """The colour of an unrounded ratio to the benchmark."""
+        if ratio <= Fraction(self.deep_green):
+            return "deep_green"
+        if ratio <= Fraction(self.light_green):
+            return "light_green"
+        return "yellow" if ratio <= Fraction(self.yellow) else "red"
+
+    def words(self) -> dict[str, Decimal]:
+        """The bounds by colour."""
+        return {
+            "deep_green": self.deep_green,
+            "light_green": self.light_green,
+            "yellow": self.yellow,
+        }
+
+
+@dataclass(slots=True, frozen=True)
+class Benchmark:
+    """The emissions per unit of output that a sector's product is held against.
+
+    `value` in t CO2e per `unit` of output; `version` rises with each correction of a year.
+    """
+
+    sector: str
+    product: str
+    year: int
+    version: str
+    unit: str
+    value: Decimal
+    cuts: Cuts
+    kind: str
+    source: str
+    illustrative: bool = False
+
+    @property
+    def id(self) -> str:
+        """What a label records: sector, product, year and version."""
+        return f"{self.sector}/{self.product}/{self.year}#{self.version}"
+
+    @property
+    def output_unit(self) -> str:
+        """The unit of output: "t/MWh" and "MWh" are both per MWh."""
+        words = self.unit.rsplit("/", 1)[-1].split()
+        return words[0] if words else ""
+
+
+def latest(benchmarks: Iterable[Benchmark], year: int) -> Benchmark | None:
+    """The benchmark of the latest year up to `year`."""
+    held = [benchmark for benchmark in benchmarks if benchmark.year <= year]
+    return max(held, key=lambda benchmark: benchmark.year, default=None)
+
+
+@dataclass(slots=True, frozen=True)
+class Shelf:
+    """The benchmarks at hand: what operators posted, and the seeded ones below that."""
+
+    posted: tuple[Benchmark, ...] = ()
+    seeded: tuple[Benchmark, ...] = ()
+
+    def find(self, sector: str, product: str, year: int) -> Benchmark | None:
+        """The benchmark of a sector's product for an account year, or None.
+
+        Any posted one goes before the seeded ones.
+        """
+        for shelf in (self.posted, self.seeded):
+            mine = (b for b in shelf if (b.sector, b.product) == (sector, product))
+            found = latest(mine, year)
+            if found is not None:
+                return found
+        return None

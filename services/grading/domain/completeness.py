@@ -1,0 +1,40 @@
+"""How many months of a year an account must cover before it can be graded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from shared.units.calendar import local_date
+
+WEAK = frozenset({"estimated", "substituted", "default"})
+
+
+@dataclass(slots=True, frozen=True)
+class Months:
+    """Months of a year that have gone by, and how many of them a label needs."""
+
+    elapsed: int
+    required: int
+
+
+def months(year: int, past_year: int, now: datetime, zone: ZoneInfo) -> Months:
+    """`past_year` of the twelve of a past year; all that have gone by of the running one."""
+    today = local_date(now, zone)
+    if year < today.year:
+        return Months(12, past_year)
+    elapsed = today.month - 1 if year == today.year else 0
+    return Months(elapsed, elapsed)
+
+
+def thin(covered: int, elapsed: int, share: Fraction) -> bool:
+    """Whether fewer than this share of the months gone by are covered."""
+    return covered < share * elapsed
+
+
+def only_weak(quality: Mapping[str, Decimal]) -> bool:
+    """Whether the data behind an account are estimated, substituted or defaults throughout."""
+    kinds = {kind for kind, share in quality.items() if share > 0}
+    return bool(kinds) and kinds <= WEAK

@@ -1,0 +1,121 @@
+"""Why an account has its label, in sentences with the numbers, English and Chinese."""
+
+from fractions import Fraction
+
+from services.grading.domain.benchmarks import Benchmark
+from shared.events.types import AgriAccount, IndustrialAccount
+from shared.methodology.rows import LabelName
+from shared.units.amount import decimal_text, ratio_text
+
+BENCHMARK_KINDS = {
+    "norm": ("norm", "标准值"),
+    "published": ("published value", "公布值"),
+    "city_mean": ("city mean", "全市均值"),
+    "city_median": ("city median", "全市中位数"),
+}
+ILLUSTRATIVE = ("illustrative value", "示例值")
+CAPPED_EN = " The data are estimated throughout or thin, so the label goes no higher."
+CAPPED_ZH = "数据全部为估算值或覆盖不足，评级受限。"
+
+
+def industrial(
+    account: IndustrialAccount,
+    benchmark: Benchmark,
+    intensity: Fraction,
+    ratio: Fraction,
+    name: LabelName,
+    *,
+    capped: bool,
+) -> dict[str, str]:
+    """The sentence of a graded enterprise."""
+    total, figure = decimal_text(account.total_t), decimal_text(benchmark.value)
+    kind_en, kind_zh = _kind(benchmark)
+    en = (
+        f"{total} t CO2e in {account.year} is {ratio_text(intensity)} t per "
+        f"{benchmark.output_unit}, {ratio_text(ratio)} times the benchmark of {figure} "
+        f"({kind_en}, {benchmark.year}): {name.name_en}."
+    )
+    zh = (
+        f"{account.year}年排放{total}吨二氧化碳当量，强度为每{benchmark.output_unit} "
+        f"{ratio_text(intensity)}吨，是基准值{figure}（{benchmark.year}年{kind_zh}）的"
+        f"{ratio_text(ratio)}倍：{name.name_zh}。"
+    )
+    return {"en": en + (CAPPED_EN if capped else ""), "zh": zh + (CAPPED_ZH if capped else "")}
+
+
+def industrial_ungraded(
+    account: IndustrialAccount, benchmark: Benchmark | None, missing: str, required: int
+) -> dict[str, str]:
+    """The sentence of an enterprise without a label; `missing` is the word of the reason."""
+    if missing == "no_output":
+        return {
+            "code": missing,
+            "en": f"No output is reported for {account.year}: ungraded.",
+            "zh": f"{account.year}年没有产出数据：未评级。",
+        }
+    if missing == "incomplete":
+        return {
+            "code": missing,
+            "en": (
+                f"{account.year} has {account.months_energy} months of energy and "
+                f"{account.months_output} of output, {required} are needed: ungraded."
+            ),
+            "zh": (
+                f"{account.year}年有{account.months_energy}个月能源数据、"
+                f"{account.months_output}个月产出数据，需要{required}个月：未评级。"
+            ),
+        }
+    return _no_benchmark(account, benchmark)
+
+
+def _no_benchmark(account: IndustrialAccount, benchmark: Benchmark | None) -> dict[str, str]:
+    if benchmark is None:
+        named = f"{account.sector} / {account.product}"
+        return {
+            "code": "no_benchmark",
+            "en": f"No benchmark for {named} up to {account.year}: ungraded.",
+            "zh": f"{account.year}年及以前没有{named}的基准值：未评级。",
+        }
+    units = benchmark.output_unit, account.product_unit
+    return {
+        "code": "no_benchmark",
+        "en": "The benchmark is per {}, the output is in {}: ungraded.".format(*units),
+        "zh": "基准值按{}计，产出单位为{}：未评级。".format(*units),
+    }
+
+
+def agri(account: AgriAccount, ratio: Fraction, name: LabelName) -> dict[str, str]:
+    """The sentence of a graded farm."""
+    neutralised, gross = decimal_text(account.neutralised_t), decimal_text(account.gross_t)
+    share = ratio_text(ratio)
+    return {
+        "en": (
+            f"{neutralised} t CO2e neutralised of {gross} t emitted in {account.year}, "
+            f"a ratio of {share}: {name.name_en}."
+        ),
+        "zh": (
+            f"{account.year}年中和{neutralised}吨，排放{gross}吨二氧化碳当量，"
+            f"中和率{share}：{name.name_zh}。"
+        ),
+    }
+
+
+def agri_ungraded(account: AgriAccount, missing: str) -> dict[str, str]:
+    """The sentence of a farm without a label."""
+    if missing == "gross_not_declared":
+        return {
+            "code": missing,
+            "en": f"Gross emissions of {account.year} are not declared: ungraded.",
+            "zh": f"未申报{account.year}年排放总量：未评级。",
+        }
+    return {
+        "code": missing,
+        "en": f"Nothing was neutralised in {account.year}: ungraded.",
+        "zh": f"{account.year}年没有碳中和量：未评级。",
+    }
+
+
+def _kind(benchmark: Benchmark) -> tuple[str, str]:
+    if benchmark.illustrative:
+        return ILLUSTRATIVE
+    return BENCHMARK_KINDS.get(benchmark.kind, (benchmark.kind, benchmark.kind))

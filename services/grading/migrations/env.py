@@ -1,0 +1,4 @@
+from services.grading.tables import metadata
+from shared.database.migrations import run
+
+run(metadata)

@@ -1,0 +1,87 @@
+"""Benchmarks, policies and passports over HTTP."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.events.envelope import Event
+
+Enterprise = Callable[..., Event]
+Grading = Any  # the fixture of conftest.py
+ID = "91330800704206161W"
+BODY = {
+    "product": "xylitol",
+    "unit": "t",
+    "benchmark": "0.1100",
+    "kind": "published",
+    "source": "a city notice",
+}
+
+
+async def test_the_benchmark_of_the_latest_year_up_to_the_asked(grading: Grading) -> None:
+    await grading.put(2020)
+    await grading.put(2022, benchmark="0.1")
+    for year, held in ((2020, 2020), (2021, 2020), (2030, 2022)):
+        found = (await grading.http.get(f"/v1/benchmarks/1495/{year}?product=xylitol")).json()
+        assert (found["year"], found["illustrative"]) == (held, False)
+    assert (await grading.http.get("/v1/benchmarks/1495/2019?product=xylitol")).status_code == 404
+    assert (await grading.http.get("/v1/benchmarks/0000/2019")).status_code == 404
+
+
+async def test_a_sample_is_shown_as_illustrative_and_gives_way(grading: Grading) -> None:
+    found = (await grading.http.get("/v1/benchmarks/3011/2020")).json()
+    assert (found["product"], found["benchmark"], found["illustrative"]) == (
+        "clinker",
+        "0.853",
+        True,
+    )
+    body = BODY | {"product": "clinker", "benchmark": "0.8"}
+    await grading.http.put("/v1/benchmarks/3011/2019?product=clinker", json=body)
+    found = (await grading.http.get("/v1/benchmarks/3011/2020")).json()
+    assert (found["benchmark"], found["illustrative"]) == ("0.8", False)
+    assert found["cuts"] == {"deep_green": "0.8", "light_green": "1", "yellow": "1.2"}
+
+
+async def test_a_product_must_be_named_where_there_are_several(grading: Grading) -> None:
+    await grading.put(2020, product="maltitol")
+    answer = await grading.http.get("/v1/benchmarks/1495/2020")
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"pointer": "/query/product", "detail": "expected one of maltitol, sugar_alcohol"}
+    ]
+
+
+async def test_wrong_bodies_name_the_fields(grading: Grading) -> None:
+    async def pointers(query: str = "", **changes: Any) -> list[str]:
+        answer = await grading.http.put(f"/v1/benchmarks/1495/2020{query}", json=BODY | changes)
+        assert answer.status_code == 422, answer.text
+        return [error["pointer"] for error in answer.json()["errors"]]
+
+    falling = {"deep_green": "1.0", "light_green": "1.0", "yellow": "0.9"}
+    assert await pointers(cuts=falling) == ["/cuts/light_green", "/cuts/yellow"]
+    assert await pointers(cuts={"deep_green": "0.8", "light_green": "1"}) == ["/cuts/yellow"]
+    assert await pointers(benchmark="0", kind="published") == ["/benchmark"]
+    assert await pointers("?product=maltitol") == ["/product"]
+    assert await pointers(kind="guess") == ["/kind"]
+    assert await pointers(colour="red") == ["/colour"]
+    assert await pointers(valid_from="2021-01-01") == ["/valid_from"]
+
+
+async def test_policies_follow_labels(grading: Grading) -> None:
+    items = (await grading.http.get("/v1/policies?kind=industrial")).json()["items"]
+    assert {item["label"]: item["rate_bp"] for item in items}["deep_green"] == "-50"
+    kinds = {item["kind"] for item in (await grading.http.get("/v1/policies")).json()["items"]}
+    assert kinds == {"industrial", "agri", "personal"}
+
+
+async def test_a_passport_without_the_other_services_is_partial(
+    grading: Grading, enterprise: Enterprise
+) -> None:
+    await grading.put()
+    await grading.post(enterprise())
+    found = (await grading.http.get(f"/v1/passports/industrial/{ID}")).json()
+    assert (found["label"]["label"], found["policy"]["rate_bp"]) == ("light_green", "-25")
+    assert (found["partial"], found["missing"]) == (True, ["account", "evidence"])
+    person = (await grading.http.get("/v1/passports/personal/jsrcb:token-0001")).json()
+    assert person["missing"] == ["account", "evidence", "tier"] and person["policy"] is None
+    assert datetime.fromisoformat(found["issued_at"]) == datetime(2021, 6, 15, tzinfo=UTC)
