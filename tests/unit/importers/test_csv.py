@@ -1,0 +1,169 @@
+"""CSV files: exact values, the time they are of, and the line of what is wrong."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tanzhang.importers.csv import Columns, parse_step, read_csv, read_csv_file
+from tanzhang.importers.reading import Imported, ImportRefusedError, reading_event
+
+STEEL = Path(__file__).parents[4] / "shared" / "data" / "energy" / "steel_2018_h1.csv"
+
+
+def columns(**given: Any) -> Columns:
+    usual: dict[str, Any] = {"time": "t", "value": "v", "unit": "kWh", "meter": "m"}
+    return Columns(**usual | {"step": timedelta(hours=1)} | given)
+
+
+def read(*rows: str, skip_bad: bool = False, header: str = "t,v", **given: Any) -> Imported:
+    return read_csv(
+        io.StringIO("\n".join([header, *rows]) + "\n"), columns(**given), skip_bad=skip_bad
+    )
+
+
+@pytest.mark.skipif(not STEEL.exists(), reason="../shared/data/energy is not there: a steel works")
+def test_steel_works_half_a_year() -> None:
+    imported = read_csv_file(
+        STEEL,
+        columns(
+            time="date",
+            value="Usage_kWh",
+            step=parse_step("15m"),
+            order="dmy",
+            midnight_belongs="next",
+            zone=ZoneInfo("Asia/Seoul"),
+        ),
+    )
+    with STEEL.open(encoding="utf-8-sig", newline="") as stream:
+        exact = sum(Decimal(row["Usage_kWh"]) for row in csv.DictReader(stream))
+    readings = imported.readings
+    events = [reading_event(r, enterprise="E") for r in readings]
+    assert len({event["id"] for event in events}) == 17_376
+    assert sum(Decimal(event["data"]["value"]) for event in events) == exact
+    starts = sorted(r.start for r in readings if r.start is not None)
+    assert starts[0] == datetime(2017, 12, 31, 15, tzinfo=UTC)
+    assert max(r.end for r in readings) == datetime(2018, 6, 30, 15, tzinfo=UTC)
+    gaps = {later - sooner for sooner, later in pairwise(starts)}
+    assert gaps == {timedelta(minutes=15)}
+
+
+def test_interval_ends_at_the_time_or_begins_with_it() -> None:
+    (end,) = read("2020-01-01T01:00,5").readings
+    assert end.start == datetime(2019, 12, 31, 16, tzinfo=UTC)
+    assert end.end == datetime(2019, 12, 31, 17, tzinfo=UTC)
+    (start,) = read("2020-01-01 00:00,5", time_is="start").readings
+    assert (start.start, start.end, start.id) == (end.start, end.end, end.id)
+
+
+def test_an_offset_in_the_time_goes_before_the_zone() -> None:
+    (found,) = read("2020-01-01T01:00:00Z,5").readings
+    assert found.end == datetime(2020, 1, 1, 1, tzinfo=UTC)
+
+
+def test_register_readings_have_no_start() -> None:
+    (found,) = read("2020-01-01T00:00,5", kind="register", step=None).readings
+    assert (found.kind, found.start) == ("register", None)
+
+
+def test_midnight_of_the_next_day() -> None:
+    rows = ("1/1/2018 23:00,1", "1/1/2018 0:00,2", "2/1/2018 1:00,3")
+    zone = ZoneInfo("UTC")
+    found = read(*rows, order="dmy", midnight_belongs="next", zone=zone).readings
+    assert [r.end.isoformat() for r in found] == [
+        "2018-01-01T23:00:00+00:00",
+        "2018-01-02T00:00:00+00:00",
+        "2018-01-02T01:00:00+00:00",
+    ]
+
+
+def test_time_format_and_order_of_dates() -> None:
+    assert read("03/04/2020 00:00,1", order="mdy").readings[0].end.month == 3
+    assert read("202003041200,1", time_format="%Y%m%d%H%M").readings[0].end.hour == 4
+    with pytest.raises(ImportRefusedError, match="line 2, t: expected a time like ISO 8601"):
+        read("03/04/2020 00:00,1")
+
+
+def test_the_hour_that_comes_twice_and_the_one_that_never_comes() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    rows = ("2020-10-25T02:00,1", "2020-10-25T02:00,2", "2020-10-25T03:00,3")
+    found = read(*rows, zone=berlin).readings
+    assert [r.end.hour for r in found] == [0, 1, 2]
+    with pytest.raises(ImportRefusedError, match=r"line 2, t: .* does not exist in Europe/Berlin"):
+        read("2020-03-29T02:30,1", zone=berlin)
+
+
+def test_every_faulty_line_is_named_and_nothing_comes_of_the_file() -> None:
+    with pytest.raises(ImportRefusedError) as refused:
+        read("2020-01-01T01:00,5", "2020-01-01T02:00,five", "yesterday,5", "2020-01-01T03:00")
+    assert [(f.line, f.field) for f in refused.value.faults] == [(3, "v"), (4, "t"), (5, "row")]
+
+
+def test_faulty_lines_can_be_left_out() -> None:
+    imported = read("2020-01-01T01:00,5", "2020-01-01T02:00,-", skip_bad=True)
+    assert len(imported.readings) == 1
+    assert [str(fault) for fault in imported.skipped] == [
+        "line 3, v: expected a decimal number, got '-'"
+    ]
+
+
+@pytest.mark.parametrize("value", ["", "NaN", "inf", "1_000", "１２", "1e30", "0x10", "1,5"])
+def test_what_is_no_value(value: str) -> None:
+    with pytest.raises(ImportRefusedError, match="line 2, v: "):
+        read(f'2020-01-01T01:00,"{value}"')
+
+
+def test_columns_must_be_there_once() -> None:
+    with pytest.raises(ImportRefusedError, match="v: the column is not there; the header has t, w"):
+        read(header="t,w")
+    with pytest.raises(ImportRefusedError, match="v: the column is there more than once"):
+        read(header="t,v,v")
+    with pytest.raises(ImportRefusedError, match="t: the column is not there"):
+        read_csv(io.StringIO(""), columns())
+
+
+def test_an_interval_needs_its_length() -> None:
+    with pytest.raises(ImportRefusedError, match="--step: expected for intervals"):
+        read(step=None)
+
+
+def test_contradicting_rows_refuse_the_file_and_equal_ones_fall_together() -> None:
+    assert read("2020-01-01T01:00,5", "2020-01-01T01:00,5.0").repeated == 1
+    with pytest.raises(ImportRefusedError, match=r"line 3, value: 6 .* but line 2 says 5"):
+        read("2020-01-01T01:00,5", "2020-01-01T01:00,6", skip_bad=True)
+
+
+def test_encoding_and_delimiter(tmp_path: Path) -> None:
+    file = tmp_path / "gbk.csv"
+    file.write_bytes("时间;用电量\r\n2020-01-01T01:00;5\r\n".encode("gbk"))
+    given = columns(time="时间", value="用电量", delimiter=";", encoding="gbk")
+    assert read_csv_file(file, given).readings[0].value == 5
+    with pytest.raises(ImportRefusedError, match="--encoding: not utf-8-sig"):
+        read_csv_file(file, columns(time="时间", value="用电量", delimiter=";"))
+
+
+@pytest.mark.parametrize("text", ["", "m", "0m", "15", "-1h", "1.5h", "1w"])
+def test_what_is_no_step(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a length"):
+        parse_step(text)
+
+
+VALUES = st.decimals(min_value=0, max_value=10**9, places=3)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=40))
+def test_events_sum_to_the_exact_sum_of_the_file(values: list[Decimal]) -> None:
+    first = datetime(2020, 1, 1)
+    rows = [f"{(first + timedelta(hours=n)).isoformat()},{v}" for n, v in enumerate(values)]
+    imported = read(*rows)
+    events = [reading_event(r, enterprise="E") for r in imported.readings]
+    assert sum(Decimal(event["data"]["value"]) for event in events) == sum(values)
+    assert [r.id for r in read(*rows).readings] == [event["id"] for event in events]
