@@ -1,0 +1,81 @@
+"""The door as it runs: uvicorn on a real socket, a real broker, signed tokens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import uvicorn
+
+from services.ingest.app import api
+from shared.auth.keys import create_keys
+from shared.settings import Settings
+from tanzhang import topics
+from tests.integration.ingest.door import SECONDS_MAX, Door, Opener
+
+
+@pytest.fixture
+def base_settings(broker: str, topic_prefix: str) -> Settings:
+    return Settings(
+        kafka_bootstrap_servers=broker,
+        kafka_idempotence=False,
+        tanzhang_topic_prefix=topic_prefix,
+        tanzhang_partitions=4,
+    )
+
+
+@pytest.fixture
+def key_paths(tmp_path: Path) -> tuple[Path, Path]:
+    return create_keys(tmp_path / "auth")
+
+
+@pytest.fixture
+def open_door(base_settings: Settings, key_paths: tuple[Path, Path]) -> Iterator[Opener]:
+    """`async with open_door(setting=...) as door`: a running door."""
+
+    @asynccontextmanager
+    async def opened(*, ready: bool = True, **change: Any) -> AsyncIterator[Door]:
+        settings = msgspec.structs.replace(
+            base_settings, **{"tanzhang_jwks": str(key_paths[1]), **change}
+        )
+        if ready:
+            await topics.create(settings)
+        async with _served(settings) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
+            door = Door(client, key_paths[0], settings)
+            if ready:
+                await _until_ready(client)
+            yield door
+
+    yield opened
+
+
+@asynccontextmanager
+async def _served(settings: Settings) -> AsyncIterator[str]:
+    config = uvicorn.Config(api(settings), port=0, log_level="warning", lifespan="on")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        async with asyncio.timeout(SECONDS_MAX):
+            while not server.started:
+                await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _until_ready(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(SECONDS_MAX):
+        while (await client.get("/readyz")).status_code != 200:
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def door(open_door: Opener) -> AsyncIterator[Door]:
+    async with open_door() as found:
+        yield found
