@@ -1,14 +1,19 @@
 """The points service, wired."""
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 
-from services.points import handler, store, tiers
+from services.points import expiry, handler, store, tiers
 from services.points.api import router
 from services.points.store import Rows, State
-from shared.service_app import Role, create_service
+from shared.database import Connection
+from shared.service_app import Role, create_service, utc_now
 from shared.settings import Settings
+from shared.stream.poster import Poster
 from shared.stream.service import Service
 
 SERVICE_NAME = "points"
@@ -24,10 +29,16 @@ def service(settings: Settings) -> Service[State, Rows]:
         write=partial(store.write, settings),
         journal="posting",
         screen=partial(handler.screen, settings),
-        tick=tiers.tick,
+        tick=tick,
     )
 
 
-def create(settings: Settings, role: Role) -> FastAPI:
+async def tick(connection: Connection, poster: Poster[Any, Any], now: datetime) -> None:
+    """What the clock does: tiers, then expiry."""
+    await tiers.tick(connection, poster, now)
+    await expiry.tick(connection, poster, now)
+
+
+def create(settings: Settings, role: Role, *, clock: Callable[[], datetime] = utc_now) -> FastAPI:
     """The service as a process."""
-    return create_service(service(settings), [router], settings, role)
+    return create_service(service(settings), [router], settings, role, clock)

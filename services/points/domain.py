@@ -50,6 +50,11 @@ def redeemed(points: int) -> list[Movement]:
     return _moves(("member", "redemption", points))
 
 
+def expired(points: int) -> list[Movement]:
+    """Points whose time is over."""
+    return _moves(("member", "expiry", points))
+
+
 def change(movements: list[Movement], ledger: Ledger) -> int:
     """What movements add to a ledger account."""
     return sum(m.points * ((m.target == ledger) - (m.source == ledger)) for m in movements)

@@ -49,15 +49,22 @@ def decide(batch: Batch, state: State) -> Decision[Rows]:
 
 
 def moved(
-    type: str, account: Account, points: int, cause: str, key: bytes, now: datetime
+    type: str,
+    account: Account,
+    points: int,
+    cause: str,
+    key: bytes,
+    now: datetime,
+    due: str | None = None,
 ) -> Outgoing:
-    """The event of a posting; `points` milli-points, never negative."""
+    """The event of a posting, or of one that is due; `points` milli-points, never negative."""
     data = PointsMoved(
         epoch=account.epoch,
         sequence=account.sequence,
         points=Decimal(points).scaleb(-domain.PLACES),
         balance=Decimal(account.balance).scaleb(-domain.PLACES),
         cause=cause,
+        due=due,
     )
     id = derived_id(type, account.subject, key.hex())
     return Outgoing(type, account.subject, id, SOURCE, now, data)

@@ -95,4 +95,12 @@ idempotency = Table(
     Column("body", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
+# How far the yearly pass over the accounts has come.
+expiry_run = Table(
+    "expiry_run",
+    metadata,
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("stage", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False, server_default="-1"),
+)
 erased = erasure.table(metadata)

@@ -60,7 +60,7 @@ async def tick(connection: Connection, poster: Poster[Any, Any], now: datetime) 
     known = {row[0]: row[1] for row in await connection.fetch(KNOWN, numbers)}
     tiers = {number: domain.tier(trailing[number]) for number in numbers}
     outgoing = [
-        _changed(locked[number], tiers[number], known.get(number), trailing[number], now)
+        told(locked[number], tiers[number], known.get(number), trailing[number], now)
         for number in numbers
         if tiers[number] != known.get(number, "none")
     ]
@@ -71,9 +71,10 @@ async def tick(connection: Connection, poster: Poster[Any, Any], now: datetime) 
     await poster.save(connection, locked.values(), outgoing, now)
 
 
-def _changed(
+def told(
     account: Account, tier: str, previous: str | None, trailing_mg: int, now: datetime
 ) -> Outgoing:
+    """The event of a tier; takes a sequence of the (locked) account."""
     sequence = account.next_sequence()
     data = PointsTier(
         epoch=account.epoch,

@@ -37,6 +37,12 @@ create table tier (
 );
 create index tier_decided_at on tier (decided_at);
 create table tier_due (account bigint primary key);
+create table expiry_run (
+    year integer,
+    stage text,
+    position bigint not null default -1,
+    primary key (year, stage)
+);
 create table reward (
     id text primary key,
     name text not null,
