@@ -15,7 +15,7 @@ from pathlib import Path
 from tanzhang.stack import StackError, children
 
 START_SECONDS = 30
-STOP_SECONDS = 5
+STOP_SECONDS = 1
 
 
 @dataclass(slots=True, frozen=True)

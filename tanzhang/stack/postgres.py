@@ -62,9 +62,9 @@ class Postgres:
         """Create a database; one that exists is left alone."""
         connection = await asyncpg.connect(self.url("postgres"))
         try:
-            await connection.execute(f'create database "{name}"')
-        except asyncpg.DuplicateDatabaseError:
-            pass
+            known = await connection.fetch("select datname from pg_database")
+            if name not in {row["datname"] for row in known}:
+                await connection.execute(f'create database "{name}"')
         finally:
             await connection.close()
 

@@ -12,12 +12,18 @@ IDLE = re.compile(r"^tanzhang_idle(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
 BETWEEN_LOOKS = 0.7
 
 
+async def why_not_ready(client: httpx.AsyncClient, url: str) -> str:
+    """What GET /readyz answers instead of 200; empty when the service is ready."""
+    try:
+        answer = await client.get(f"{url}/readyz")
+    except httpx.HTTPError as error:
+        return f"no answer ({type(error).__name__})"
+    return "" if answer.status_code == 200 else f"{answer.status_code} {answer.text}"
+
+
 async def is_ready(client: httpx.AsyncClient, url: str) -> bool:
     """Whether GET /readyz says 200."""
-    try:
-        return (await client.get(f"{url}/readyz")).status_code == 200
-    except httpx.HTTPError:
-        return False
+    return not await why_not_ready(client, url)
 
 
 async def is_idle(client: httpx.AsyncClient, url: str) -> bool:

@@ -234,9 +234,10 @@ async def _await_ready(stack: Stack) -> None:
 
             if not await probes.until(is_ready, READY_SECONDS):
                 child = stack.services[name]
+                reason = await probes.why_not_ready(client, stack.started.url(name))
                 raise StackError(
-                    f"{name} was not ready within {READY_SECONDS} s; the end of {child.log}:\n"
-                    f"{children.log_tail(child.log)}"
+                    f"{name} was not ready within {READY_SECONDS} s, /readyz says: {reason}; "
+                    f"the end of {child.log}:\n{children.log_tail(child.log)}"
                 )
 
 

@@ -1,0 +1,35 @@
+"""Progress bars of commands that post."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tanzhang.posting import Posted
+
+
+@contextmanager
+def posting_bar(title: str, total: int) -> Iterator[Callable[[Posted], None]]:
+    """A bar on stderr over `total` events; gives what `post_events` calls after each batch."""
+    with _bar() as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda posted: progress.update(task, completed=posted.sent)
+
+
+@contextmanager
+def counting_bar(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar over `total` steps; gives what is called after each."""
+    with _bar() as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda: progress.advance(task)
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )

@@ -1,0 +1,96 @@
+"""`tanzhang re-emit`: what a service has sent, sent again."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tanzhang.commands.options import DEFAULT_DIRECTORY, DataDir, DomainServiceName
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+
+def re_emit(
+    service: Annotated[DomainServiceName, typer.Argument(help="The service that sent it.")],
+    since: Annotated[
+        str,
+        typer.Option(
+            help="What was posted since then: a date (midnight in the city) such as 2026-03-01, "
+            "or a time with its offset such as 2026-03-01T10:00:00+08:00."
+        ),
+    ],
+    data_dir: DataDir = DEFAULT_DIRECTORY,
+) -> None:
+    """Send again what a service has sent since a time: for a broker that has lost it.
+
+    Takes the stack of the data directory, or without one the databases that the environment
+    names. The events are made from the ledger and put into the service's outbox, which the
+    running service publishes. Who has them already is not disturbed: reductions, points and
+    labels have the ids they had; accounts and tiers are told as they stand, as newer states.
+    Of accounts erased since there is nothing to say.
+
+    Can be run on a running system, and again. Prints how many events it were.
+    """
+    from tanzhang.stack import directory
+
+    settings, _ = directory.settings_of(data_dir)
+    begins = _instant(since, settings.tanzhang_zone)
+    events = asyncio.run(_re_emit(settings, service.value, begins))
+    typer.echo(f"{service.value}: {events:,} events are sent again")
+
+
+def _instant(text: str, zone: str) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), ZoneInfo(zone))
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise typer.BadParameter(
+            f"expected a date such as 2026-03-01 (midnight in {zone}) or a time with its offset "
+            f"such as 2026-03-01T10:00:00+08:00, got {text!r}",
+            param_hint="--since",
+        )
+    return found
+
+
+async def _re_emit(settings: "Settings", service: str, since: datetime) -> int:
+    from asyncpg import PostgresError
+
+    from shared.database import TRANSIENT
+    from shared.settings import SettingsError
+    from tanzhang.re_emission import re_emit as re_emit_all
+
+    try:
+        with _progress(service) as on_lot:
+            return await re_emit_all(settings, service, since, datetime.now(UTC), on_lot=on_lot)
+    except (*TRANSIENT, PostgresError) as error:
+        raise SettingsError(f"the database of {service} does not do it: {error}") from error
+
+
+@contextmanager
+def _progress(service: str) -> Iterator[Callable[[int, int, int], None]]:
+    """A bar over accounts on stderr; gives what is called after each lot."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("{task.description} accounts", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[events]:,} events"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(service, total=None, events=0)
+        yield lambda looked_at, total, events: progress.update(
+            task, completed=looked_at, total=total, events=events
+        )
