@@ -1,0 +1,1 @@
+"""The industrial accounts: meters, production and process activities become emissions."""

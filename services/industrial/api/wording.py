@@ -1,0 +1,31 @@
+"""What names and ids in the registry may be."""
+
+import re
+
+from shared.events.identifiers import personal_identifier
+from shared.http.problems import Problem, invalid
+
+WORD_LENGTH_MAX = 200
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+ID_FORM = "1 to 128 letters, digits and . _ : / -"
+
+
+def check_id(name: str, id: str) -> None:
+    """422 unless this can be the id of a meter or asset, and of no person."""
+    if not _ID.fullmatch(id):
+        raise Problem("invalid-parameter", 422, f"{name}: expected {ID_FORM}")
+    _refuse_person(f"/{name}", id)
+
+
+def check_words(**words: str) -> None:
+    """422 with the field's pointer unless each is a short text that names no person."""
+    for name, text in words.items():
+        if not 1 <= len(text.strip()) <= WORD_LENGTH_MAX:
+            raise invalid(f"/{name}", f"expected 1 to {WORD_LENGTH_MAX} characters")
+        _refuse_person(f"/{name}", text)
+
+
+def _refuse_person(pointer: str, text: str) -> None:
+    found = personal_identifier(text)
+    if found is not None:
+        raise invalid(pointer, f"looks like a {found}; expected no identifier of a person")

@@ -1,0 +1,148 @@
+"""The audit of the industrial ledger: every figure against the rows that it is made of."""
+
+import asyncpg
+
+from shared.database import Connection
+from shared.ledger import Finding
+
+SERVICE = "industrial"
+
+# A part of a split may be off by one from its own rounding, the event as a whole by none.
+ENTRIES = """
+select account, format('entry %s line %s', encode(event_key, 'hex'), line) as what,
+    round(quantity * factor, 6) || ' mg' as expected, amount_mg || ' mg' as found
+from ledger_entry
+where abs(amount_mg - quantity * factor) > 1.000001
+order by account, event_key, line
+limit $1
+"""
+
+# Postings of one event by one cause are rounded together: running difference, at most one half.
+EVENTS = """
+select account, format('event %s posted by %s', encode(event_key, 'hex'), encode(caused_by, 'hex'))
+    as what, round(sum(quantity * factor), 6) || ' mg' as expected, sum(amount_mg) || ' mg' as found
+from ledger_entry
+where reverses is null
+group by account, event_key, caused_by
+having abs(sum(amount_mg) - sum(quantity * factor)) > 0.500001
+order by account, event_key
+limit $1
+"""
+
+REVERSALS = """
+select r.account, format('reversal %s line %s', encode(r.event_key, 'hex'), r.line) as what,
+    coalesce((-e.amount_mg)::text, 'a line') || ' mg' as expected, r.amount_mg || ' mg' as found
+from ledger_entry r
+left join ledger_entry e
+    on e.account = r.account and e.event_key = r.event_key and e.line = r.reverses
+where r.reverses is not null and (e.line is null or e.reverses is not null
+    or r.amount_mg <> -e.amount_mg or r.quantity <> -e.quantity)
+order by r.account, r.event_key
+limit $1
+"""
+
+# What stands has entries (a first register reading has none); what does not sums to zero.
+FACTS = """
+select f.account, format('%s event %s', f.state, encode(f.event_key, 'hex')) as what,
+    '0 mg' as expected, sum(e.amount_mg) || ' mg' as found
+from fact f
+join ledger_entry e on e.account = f.account and e.event_key = f.event_key
+where f.state <> 'posted'
+group by f.account, f.event_key, f.state
+having sum(e.amount_mg) <> 0 or sum(e.quantity) <> 0
+order by f.account
+limit $1
+"""
+MISSING = """
+select f.account, format('posted event %s', encode(f.event_key, 'hex')) as what,
+    'entries' as expected, 'none' as found
+from fact f
+where f.state = 'posted' and f.starts is not null and not exists (
+    select from ledger_entry e where e.account = f.account and e.event_key = f.event_key)
+order by f.account
+limit $1
+"""
+
+_LIVE = "case when reverses is null then 1 else -1 end"
+_SUMS = {
+    "energy_mg": "sum(amount_mg) filter (where category = 'energy')",
+    "process_mg": "sum(amount_mg) filter (where category = 'process')",
+    "avoided_mg": "sum(amount_mg) filter (where category = 'avoided')",
+    "pv_mg": "sum(amount_mg) filter (where category = 'pv_memo')",
+    "energy_readings": f"sum({_LIVE}) filter (where category = 'energy')",
+    "output": "sum(quantity) filter (where category = 'output')",
+    "output_reports": f"sum({_LIVE}) filter (where category = 'output')",
+    "value_added": "sum(quantity) filter (where category = 'value_added')",
+    **{
+        f"{quality}_mg": f"sum(abs(amount_mg) * {_LIVE}) "
+        f"filter (where category = 'energy' and quality = '{quality}')"
+        for quality in ("actual", "estimated", "substituted")
+    },
+}
+MONTHS = f"""
+with summed as (
+    select account, month, {", ".join(f"coalesce({sql}, 0)::numeric as {name}" for name, sql in _SUMS.items())}
+    from ledger_entry group by account, month
+), stored as (
+    select account, month, {", ".join(f"{name}::numeric" for name in _SUMS)} from account_month
+)
+select account, format('%s of %s', field, to_char(month, 'YYYY-MM')) as what,
+    expected::text, found::text
+from summed s full join stored m using (account, month)
+cross join lateral (values
+    {", ".join(f"('{name}', coalesce(s.{name}, 0), coalesce(m.{name}, 0))" for name in _SUMS)}
+) v(field, expected, found)
+where expected <> found
+order by account, month, field
+limit $1
+"""
+
+BALANCES = """
+select coalesce(a.number, e.account) as account, 'balance' as what,
+    coalesce(e.total, 0) || ' mg' as expected, coalesce(a.balance, 0) || ' mg' as found
+from account a
+full join (
+    select account, sum(case when category in ('energy', 'process') then amount_mg
+        when category = 'avoided' then -amount_mg else 0 end) as total
+    from ledger_entry group by account
+) e on e.account = a.number
+where coalesce(e.total, 0) <> coalesce(a.balance, 0)
+order by 1
+limit $1
+"""
+
+FACTOR_SETS = """
+with summed as (
+    select account, extract(year from month)::int as year,
+        factor_set || '@' || factor_version as factor_set,
+        sum(case when reverses is null then 1 else -1 end) as entries
+    from ledger_entry
+    where factor_set is not null and category in ('energy', 'process', 'avoided')
+    group by 1, 2, 3
+)
+select account, format('entries of %s in %s', factor_set, year) as what,
+    coalesce(s.entries, 0)::text as expected, coalesce(f.entries, 0)::text as found
+from summed s full join account_factor_set f using (account, year, factor_set)
+where coalesce(s.entries, 0) <> coalesce(f.entries, 0)
+order by account
+limit $1
+"""
+
+CHECKS = (ENTRIES, EVENTS, REVERSALS, FACTS, MISSING, MONTHS, FACTOR_SETS, BALANCES)
+FINDINGS_MAX = 100
+
+
+async def audit(connection: Connection) -> list[Finding]:
+    """Check the ledger; run it in one repeatable-read transaction. Empty when all agrees.
+
+    At most 100 findings of each kind.
+    """
+    found: list[Finding] = []
+    for check in CHECKS:
+        rows = await connection.fetch(check, FINDINGS_MAX)
+        found += [_finding(row) for row in rows]
+    return found
+
+
+def _finding(row: asyncpg.Record) -> Finding:
+    return Finding(SERVICE, row["account"], row["what"], row["expected"], row["found"])

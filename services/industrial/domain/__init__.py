@@ -1,0 +1,1 @@
+"""Rules of the industrial accounts: no input or output."""

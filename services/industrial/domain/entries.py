@@ -1,0 +1,99 @@
+"""Ledger entries: posted once, taken back by a line with the negated amount."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+ENERGY = "energy"
+PROCESS = "process"
+AVOIDED = "avoided"
+PV = "pv_memo"
+WATER = "water_memo"
+OUTPUT = "output"
+VALUE_ADDED = "value_added"
+CATEGORIES = (ENERGY, PROCESS, AVOIDED, PV, WATER, OUTPUT, VALUE_ADDED)
+
+# How a category counts in the total of an account.
+SIGNS = {ENERGY: 1, PROCESS: 1, AVOIDED: -1}
+
+EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
+_PLACES = Decimal("1e-18")
+
+
+class Entry(NamedTuple):
+    """One line of an event in one month. `amount_mg` = `quantity` x `factor`, rounded.
+
+    `factor` is in mg CO2e per `unit`. `reverses` is the line of the same event that it takes back,
+    `caused_by` the event that made it so, `cause` posted, superseded, replaced or split.
+    """
+
+    account: int
+    event_key: bytes
+    line: int
+    caused_by: bytes
+    month: date
+    category: str
+    asset_id: str | None
+    meter_id: str | None
+    activity: str
+    quantity: Decimal
+    unit: str
+    factor: Decimal
+    factor_id: str | None
+    factor_set: str | None
+    factor_version: str | None
+    fallback: bool
+    quality: str
+    amount_mg: int
+    reverses: int | None
+    cause: str
+    rule: str
+    sequence: int
+    posted_at: datetime
+
+
+def standing(entries: Iterable[Entry]) -> list[Entry]:
+    """The lines of one event that no other line takes back."""
+    lines = sorted(entries, key=lambda entry: entry.line)
+    gone = {entry.reverses for entry in lines if entry.reverses is not None}
+    return [e for e in lines if e.reverses is None and e.line not in gone]
+
+
+def reversal(
+    entry: Entry, line: int, caused_by: bytes, cause: str, sequence: int, posted_at: datetime
+) -> Entry:
+    """The line that takes `entry` back."""
+    return entry._replace(
+        line=line,
+        caused_by=caused_by,
+        quantity=entry.quantity.copy_negate(),
+        amount_mg=-entry.amount_mg,
+        reverses=entry.line,
+        cause=cause,
+        sequence=sequence,
+        posted_at=posted_at,
+    )
+
+
+def balance_of(entry: Entry) -> int:
+    """What an entry adds to the balance of its account: energy + process - avoided."""
+    return SIGNS.get(entry.category, 0) * entry.amount_mg
+
+
+def split_quantity(total: Decimal, shares: Sequence[Fraction]) -> list[Decimal]:
+    """A quantity in parts of 18 places; the last one takes the remainder: they sum exactly."""
+    given, parts = Decimal(0), []
+    for share in shares[:-1]:
+        part = EXACT.quantize(decimal_of(Fraction(total) * share), _PLACES)
+        given = EXACT.add(given, part)
+        parts.append(part)
+    return [*parts, EXACT.subtract(total, given)]
+
+
+def decimal_of(value: Fraction, digits: int = 50) -> Decimal:
+    """A fraction as a decimal, exact where it ends within `digits` digits."""
+    context = Context(prec=digits, rounding=ROUND_HALF_EVEN)
+    found = context.divide(Decimal(value.numerator), Decimal(value.denominator))
+    return found

@@ -1,0 +1,97 @@
+"""Facts that tell about an interval: one stands per interval, no two that overlap.
+
+Among equal intervals of a meter the strongest claim stands, whichever came first. A replaced
+fact keeps the claim it had, so that what it had beaten does not come back.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.industrial.domain.facts import (
+    REPLACED,
+    SUPERSEDED,
+    Fact,
+    Refused,
+    claim_of,
+    inherit,
+)
+
+Span = tuple[datetime | None, datetime]
+
+
+@dataclass(slots=True)
+class Change:
+    """What placing a fact does: those `dropped` stand no longer; it is posted when it `stands`."""
+
+    stands: bool
+    dropped: list[Fact] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class IntervalSlot:
+    """The facts near those of a batch. `ranked`: equal intervals compete (meters);
+    otherwise a second fact for the same time is refused (reports)."""
+
+    ranked: bool
+    groups: dict[Span, list[Fact]] = field(default_factory=dict)
+    standing: list[tuple[datetime, bytes, Fact]] = field(default_factory=list)
+
+    def load(self, facts: Iterable[Fact]) -> None:
+        """Take facts that were posted before."""
+        for fact in facts:
+            self._keep(fact)
+
+    def place(self, fact: Fact, target: Fact | None) -> Change:
+        """Add a new fact; Refused when it overlaps another that stands."""
+        if target is not None and self.ranked:
+            inherit(fact, target)
+        group = self.groups.get((fact.starts, fact.ends), ()) if self.ranked else ()
+        rivals = [other for other in group if other is not target]
+        strongest = max(rivals, key=claim_of, default=None)
+        wins = strongest is None or claim_of(fact) > claim_of(strongest)
+        change = Change(wins)
+        if wins:
+            beaten = next((other for other in rivals if other.stands()), None)
+            self._refuse_overlap(fact, target, beaten)
+            if beaten is not None:
+                self._drop(beaten, SUPERSEDED, fact, change)
+        else:
+            assert strongest is not None
+            fact.state, fact.superseded_by = SUPERSEDED, strongest.key
+        if target is not None:
+            self._drop(target, REPLACED, fact, change)
+        self._keep(fact)
+        return change
+
+    def _keep(self, fact: Fact) -> None:
+        self.groups.setdefault((fact.starts, fact.ends), []).append(fact)
+        if fact.stands():
+            insort(self.standing, (fact.ends, fact.key, fact))
+
+    def _drop(self, fact: Fact, state: str, by: Fact, change: Change) -> None:
+        change.dropped.append(fact)
+        if fact.stands():
+            self.standing.remove((fact.ends, fact.key, fact))
+        fact.state = state
+        if state == REPLACED:
+            fact.replaced_by = by.key
+        else:
+            fact.superseded_by = by.key
+
+    def _refuse_overlap(self, fact: Fact, target: Fact | None, beaten: Fact | None) -> None:
+        """Standing facts are disjoint and sorted, so that only neighbours can overlap."""
+        assert fact.starts is not None
+        at = bisect_left(self.standing, (fact.starts, b"\xff" * 17))
+        for _, _, other in self.standing[at:]:
+            assert other.starts is not None
+            if other.starts >= fact.ends:
+                break
+            if other is not target and other is not beaten:
+                raise Refused(
+                    "overlapping_interval",
+                    f"{fact.slot} {fact.period()} of event {fact.id!r} overlaps {other.period()} "
+                    f"of event {other.id!r} from {other.source!r}; expected no overlap, "
+                    "or `replaces` naming that event",
+                )

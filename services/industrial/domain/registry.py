@@ -1,0 +1,67 @@
+"""Registry records. A record has versions; each is in force from `valid_from` on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TypeVar
+
+# Of a record registered without `valid_from`.
+ALWAYS = date(1900, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Enterprise:
+    """`sector` is a GB/T 4754 code; `product_unit` a free word that reports must use."""
+
+    id: str
+    name: str
+    sector: str
+    district: str
+    grid_region: str
+    product: str
+    product_unit: str
+    valid_from: date = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A site, line or device of an enterprise; `parent` is another asset of it."""
+
+    enterprise_id: str
+    id: str
+    kind: str
+    name: str
+    parent: str | None = None
+    valid_from: date = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """`multiplier` turns what the meter shows into `unit`; `register_max` is where it rolls over."""
+
+    id: str
+    enterprise_id: str
+    carrier: str
+    unit: str
+    kind: str
+    multiplier: Decimal = Decimal(1)
+    register_max: Decimal | None = None
+    asset_id: str | None = None
+    valid_from: date = ALWAYS
+
+
+RecordT = TypeVar("RecordT", Enterprise, Asset, Meter)
+
+
+def on_date(versions: Sequence[RecordT], day: date) -> RecordT:
+    """The version in force on a day; before the first one, the first.
+
+    `versions` is sorted by `valid_from` and not empty.
+    """
+    found = versions[0]
+    for version in versions[1:]:
+        if version.valid_from > day:
+            break
+        found = version
+    return found

@@ -1,0 +1,1 @@
+"""The industrial service's SQL."""

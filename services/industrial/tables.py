@@ -1,0 +1,160 @@
+"""Tables of the industrial accounts, in the schema `industrial`."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.database import tables
+
+metadata = tables.metadata("industrial")
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _words(*names: str) -> list[Column[str]]:
+    return [Column(name, Text, nullable=False) for name in names]
+
+
+def _total(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+# The registry: one row per version, in force from `valid_from` until the next one.
+enterprise = Table(
+    "enterprise",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    *_words("name", "sector", "district", "grid_region", "product", "product_unit"),
+    _instant("recorded_at"),
+)
+asset = Table(
+    "asset",
+    metadata,
+    Column("enterprise_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    *_words("kind", "name"),
+    Column("parent", Text),
+    _instant("recorded_at"),
+)
+meter = Table(
+    "meter",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    *_words("enterprise_id", "carrier", "unit", "kind"),
+    Column("multiplier", Numeric, nullable=False),
+    Column("register_max", Numeric),
+    Column("asset_id", Text),
+    _instant("recorded_at"),
+)
+
+# The journal: one row per posted event. `state` is posted, superseded (an equal interval beat it)
+# or replaced; dates are kept as midnight UTC in starts and ends.
+fact = Table(
+    "fact",
+    metadata,
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_key", LargeBinary, primary_key=True),
+    Column("content_hash", LargeBinary, nullable=False),
+    *_words("source", "event_id", "kind", "slot"),
+    _instant("starts", nullable=True),
+    _instant("ends"),
+    _instant("time", nullable=True),
+    *_words("quality"),
+    Column("value", Numeric, nullable=False),
+    *_words("unit"),
+    Column("data", JSONB, nullable=False),
+    Column("claim", JSONB),
+    *_words("state"),
+    Column("superseded_by", LargeBinary),
+    Column("replaced_by", LargeBinary),
+    postgresql_with={"fillfactor": 90},
+)
+Index("fact_slot", fact.c.account, fact.c.slot, fact.c.ends)
+
+# The ledger. Append-only: a correction is a line of the same event with the negated amount.
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_key", LargeBinary, primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("caused_by", LargeBinary, nullable=False),
+    Column("month", Date, nullable=False),
+    *_words("category"),
+    Column("asset_id", Text),
+    Column("meter_id", Text),
+    *_words("activity"),
+    Column("quantity", Numeric, nullable=False),
+    *_words("unit"),
+    Column("factor", Numeric, nullable=False),
+    Column("factor_id", Text),
+    Column("factor_set", Text),
+    Column("factor_version", Text),
+    Column("fallback", Boolean, nullable=False),
+    *_words("quality"),
+    Column("amount_mg", BigInteger, nullable=False),
+    Column("reverses", Integer),
+    *_words("cause", "rule"),
+    Column("sequence", BigInteger, nullable=False),
+    _instant("posted_at"),
+)
+Index("ledger_entry_month", ledger_entry.c.account, ledger_entry.c.month)
+
+# Sums of the entries, kept by the same transaction.
+account_month = Table(
+    "account_month",
+    metadata,
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("month", Date, primary_key=True),
+    _total("energy_mg"),
+    _total("process_mg"),
+    _total("avoided_mg"),
+    _total("pv_mg"),
+    Column("energy_readings", Integer, nullable=False, server_default="0"),
+    Column("output", Numeric, nullable=False, server_default="0"),
+    Column("output_reports", Integer, nullable=False, server_default="0"),
+    Column("value_added", Numeric, nullable=False, server_default="0"),
+    _total("actual_mg"),
+    _total("estimated_mg"),
+    _total("substituted_mg"),
+    postgresql_with={"fillfactor": 70},
+)
+
+# How many standing entries of a year were computed with a factor set.
+account_factor_set = Table(
+    "account_factor_set",
+    metadata,
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("factor_set", Text, primary_key=True),
+    Column("entries", BigInteger, nullable=False),
+    postgresql_with={"fillfactor": 70},
+)
+
+# Readings held for a person to look at.
+review = Table(
+    "review",
+    metadata,
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("event_key", LargeBinary, primary_key=True),
+    *_words("reason", "detail"),
+    Column("state", Text, nullable=False, server_default=text("'open'")),
+    _instant("opened_at"),
+)

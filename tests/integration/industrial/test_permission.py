@@ -1,0 +1,75 @@
+"""Who may read enterprises and who may register them."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.industrial.app import create
+from shared.auth.keys import create_keys, issue
+from shared.settings import Settings
+
+ID, OTHER = "91330800704205947U", "91330000142927960N"
+BODY = {
+    "name": "华康药业",
+    "sector": "1495",
+    "district": "开化县",
+    "grid_region": "zhejiang",
+    "product": "xylitol",
+    "product_unit": "t",
+}
+METER = {"enterprise_id": ID, "carrier": "electricity", "unit": "kWh", "kind": "interval"}
+READ, WRITE = ("industrial:read",), ("registry:write",)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scopes", "subjects", "status"),
+    [
+        ("GET", f"/v1/enterprises/{ID}", None, (), 401),
+        ("GET", "/v1/region/summary", None, (), 401),
+        ("GET", f"/v1/enterprises/{ID}", WRITE, ("*",), 403),
+        ("GET", f"/v1/enterprises/{ID}", READ, (), 403),
+        ("GET", f"/v1/enterprises/{ID}/account", READ, (OTHER,), 403),
+        ("GET", f"/v1/enterprises/{ID}/entries", READ, (OTHER,), 403),
+        ("GET", f"/v1/enterprises/{ID}/assets/a", READ, (OTHER,), 403),
+        ("PUT", f"/v1/enterprises/{ID}", READ, ("*",), 403),
+        ("PUT", f"/v1/enterprises/{ID}", WRITE, (OTHER,), 403),
+        ("PUT", f"/v1/enterprises/{ID}", WRITE, (ID,), 201),
+        ("PUT", "/v1/meters/m1", WRITE, (OTHER,), 403),
+        ("PUT", "/v1/meters/m1", WRITE, (ID,), 422),
+        ("GET", f"/v1/enterprises/{ID}", READ, (ID,), 404),
+        ("GET", "/v1/reviews", READ, (ID,), 403),
+        ("GET", f"/v1/reviews?enterprise_id={OTHER}", READ, (ID,), 403),
+        ("GET", f"/v1/reviews?enterprise_id={ID}", READ, (ID,), 200),
+        ("GET", "/v1/reviews", READ, ("*",), 200),
+        ("GET", "/v1/region/summary", READ, (), 200),
+    ],
+)
+async def test_scopes_and_subjects(
+    empty_url: str,
+    tmp_path: Path,
+    method: str,
+    path: str,
+    scopes: tuple[str, ...] | None,
+    subjects: tuple[str, ...],
+    status: int,
+) -> None:
+    key, key_set = create_keys(tmp_path)
+    settings = Settings(database_url=empty_url, tanzhang_jwks=str(key_set))
+    headers = {}
+    if scopes is not None:
+        hour, now = timedelta(hours=1), datetime.now(UTC)
+        token = issue(key, "test", scopes, (), subjects, hour, "tanzhang", "tanzhang", now)
+        headers["authorization"] = f"Bearer {token}"
+    app = create(settings, "api")
+    transport = httpx.ASGITransport(app=app)
+    sent = (METER if "meters" in path else BODY) if method == "PUT" else None
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=transport, base_url="http://industrial", headers=headers
+        ) as http,
+    ):
+        answer = await http.request(method, path, json=sent)
+    assert answer.status_code == status, answer.text
