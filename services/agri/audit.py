@@ -12,12 +12,13 @@ from services.agri.domain.records import Fact
 from services.agri.store.posting import whole_book
 from shared.database import Connection
 from shared.ledger import Finding
+from shared.units.calendar import CITY, Zone
 
 SERVICE = "agri"
 BALANCES = "select number, balance from account order by number"
 
 
-async def audit(connection: Connection) -> list[Finding]:
+async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
     """Recompute the ledger; run it in one repeatable-read transaction. Empty when all agrees.
 
     A group is a parcel, year and pathway (a record of its own where records don't add up);

@@ -4,6 +4,7 @@ import asyncpg
 
 from shared.database import Connection
 from shared.ledger import Finding
+from shared.units.calendar import CITY, Zone
 
 SERVICE = "industrial"
 
@@ -132,7 +133,7 @@ CHECKS = (ENTRIES, EVENTS, REVERSALS, FACTS, MISSING, MONTHS, FACTOR_SETS, BALAN
 FINDINGS_MAX = 100
 
 
-async def audit(connection: Connection) -> list[Finding]:
+async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
     """Check the ledger; run it in one repeatable-read transaction. Empty when all agrees.
 
     At most 100 findings of each kind.

@@ -1,6 +1,7 @@
 """The personal service, wired."""
 
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
@@ -17,16 +18,17 @@ SERVICE_NAME = "personal"
 
 def service(settings: Settings) -> Service[State, Rows]:
     """The service as the engine sees it."""
+    zone = ZoneInfo(settings.tanzhang_zone)
 
     async def load(connection: Connection, batch: Batch) -> State:
         await erasure.succeed(settings, connection, batch)
-        return await handler.load(connection, batch)
+        return await handler.load(connection, batch, zone=zone)
 
     return Service(
         name=SERVICE_NAME,
         topics=("payments",),
         load=load,
-        decide=handler.decide,
+        decide=partial(handler.decide, zone=zone),
         write=store.write,
         journal="ledger_entry",
         screen=partial(erasure.screen, settings),

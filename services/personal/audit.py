@@ -15,11 +15,14 @@ from shared.units.calendar import CITY, Zone
 SERVICE = "personal"
 FINDINGS_MAX = 100
 
-# Which scenarios hold from one change of the figures to the next: one row per scenario and span.
-RULE = """rule as (
-    select * from unnest($2::smallint[], $3::date[], $4::date[], $5::text[], $6::text[],
+# The rule of every scenario on every day that has entries: joined by equality to what is many.
+RULE = """rule as materialized (
+    select d.scenario, d.day, r.code, r.formula, r.factor_mg, r.cap, r.monthly
+    from (select distinct scenario, day from ledger_entry where scenario is not null) d
+    left join unnest($2::smallint[], $3::date[], $4::date[], $5::text[], $6::text[],
         $7::numeric[], $8::numeric[], $9::boolean[])
-        r(number, starts, ends, code, formula, factor_mg, cap, monthly)
+        r(scenario, starts, ends, code, formula, factor_mg, cap, monthly)
+        on r.scenario = d.scenario and d.day >= r.starts and d.day < r.ends
 )"""
 
 # Half-even, as PostgreSQL's round() is not. A saving is measured against the same month of the
@@ -43,13 +46,13 @@ with {RULE}, event as (
     from slot
 ), judged as (
     select m.account, m.scenario, m.day, r.code, m.credited, m.amount,
-        case r.formula
-            when 'saving' then least(greatest(coalesce(m.baseline - m.live, 0), 0), r.cap)
+        case
+            when r.code is null then null
+            when r.formula = 'saving' then least(greatest(coalesce(m.baseline - m.live, 0), 0), r.cap)
             else least(coalesce(m.live, 0), r.cap)
         end as granted,
         m.credited * r.factor_mg as exact
-    from measured m
-    left join rule r on r.number = m.scenario and m.day >= r.starts and m.day < r.ends
+    from measured m join rule r on r.scenario = m.scenario and r.day = m.day
 ), rounded as (
     select *, floor(exact) + case
         when exact - floor(exact) > 0.5
@@ -75,7 +78,7 @@ with {RULE}
 select e.account, format('day of event %s line %s', encode(event_key, 'hex'), line) as what,
     v.day::text as expected, e.day::text as found
 from ledger_entry e
-join rule r on r.number = e.scenario and e.day >= r.starts and e.day < r.ends
+join rule r on r.scenario = e.scenario and r.day = e.day
 cross join lateral (values (case
     when r.monthly then date_trunc('month', e.occurred_at at time zone $10)::date
     else (e.occurred_at at time zone $10)::date end)) v(day)
@@ -176,10 +179,8 @@ def _rules() -> list[Any]:
 def _spans() -> Iterator[tuple[date, date]]:
     """The periods [from, until) in which the same version of the scenarios holds."""
     changes = {date.min}
-    for document in methodology().files["scenarios"].documents:
-        changes.add(document.header.valid_from)
-        if document.header.valid_to is not None:
-            changes.add(document.header.valid_to)
+    for header in (d.header for d in methodology().files["scenarios"].documents):
+        changes |= {header.valid_from, header.valid_to or header.valid_from}
     begins = sorted(changes)
     yield from zip(begins, [*begins[1:], date.max], strict=True)
 

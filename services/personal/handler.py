@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from services.personal import domain, store
 from services.personal.domain import Credit, Fact, Slot, SlotState, scenario_of
@@ -12,16 +13,15 @@ from shared.database import Connection
 from shared.events.envelope import Event, Outgoing
 from shared.events.ids import derived_id
 from shared.events.types import Payment, PersonalReduction
-from shared.methodology import Scenario
 from shared.stream.service import Account, Batch, Decision, waits_for_event
-from shared.units.calendar import local_date
+from shared.units.calendar import CITY, local_date
 
 REDUCTION = "cn.tanzhang.personal.reduction.v1"
 SOURCE = "urn:tanzhang:personal"
 ZERO = Decimal(0)
 
 
-async def load(connection: Connection, batch: Batch) -> State:
+async def load(connection: Connection, batch: Batch, *, zone: ZoneInfo = CITY) -> State:
     """The slots that the batch's payments and reversals touch."""
     slots: set[Slot] = set()
     named: set[tuple[int, bytes]] = set()
@@ -31,7 +31,7 @@ async def load(connection: Connection, batch: Batch) -> State:
         if target is not None:
             named.add((account, target))
             continue
-        slots.update(_touched(event, account))
+        slots.update(_touched(event, account, zone))
     targets = await store.load_targets(connection, named)
     for target_row in targets.values():
         if target_row.slot is not None:
@@ -39,9 +39,9 @@ async def load(connection: Connection, batch: Batch) -> State:
     return State(await store.load_slots(connection, slots), targets)
 
 
-def decide(batch: Batch, state: State) -> Decision[Rows]:
+def decide(batch: Batch, state: State, *, zone: ZoneInfo = CITY) -> Decision[Rows]:
     """Credit each payment, take back what is reversed, refill caps."""
-    work = _Work(batch, state.slots, state.targets, Decision(Rows([], batch.now)))
+    work = _Work(batch, zone, state.slots, state.targets, Decision(Rows([], batch.now)))
     for event in batch.events:
         named = event.target()
         if named is None:
@@ -59,6 +59,7 @@ class _Work:
     """A batch being decided: the loaded state, changed as its events are taken in."""
 
     batch: Batch
+    zone: ZoneInfo
     slots: dict[Slot, SlotState]
     targets: dict[tuple[int, bytes], Target]
     decision: Decision[Rows]
@@ -85,14 +86,14 @@ def _time(event: Event) -> datetime:
     return event.time
 
 
-def _touched(event: Event, account: int) -> tuple[Slot, ...]:
-    slot, _ = _slot(event, account)
+def _touched(event: Event, account: int, zone: ZoneInfo) -> tuple[Slot, ...]:
+    slot, _ = _slot(event, account, zone)
     return () if slot is None else _neighbours(slot)
 
 
-def _slot(event: Event, account: int) -> tuple[Slot | None, domain.Claim]:
+def _slot(event: Event, account: int, zone: ZoneInfo) -> tuple[Slot | None, domain.Claim]:
     """Where a payment counts, None when it earns nothing; and what it claims."""
-    day = local_date(_time(event))
+    day = local_date(_time(event), zone)
     claim = domain.claim(_payment(event), day)
     if claim.scenario is None:
         return None, claim
@@ -114,7 +115,7 @@ def _pay(work: _Work, event: Event) -> None:
     """Record a payment; one that earns nothing is recorded with the reason."""
     account = work.batch.account(event).number
     at = _time(event)
-    slot, claim = _slot(event, account)
+    slot, claim = _slot(event, account, work.zone)
     if slot is None:
         work.append(_fact_entry(event, account, at, reason=claim.reason))
         work.targets[account, event.key] = Target(None, at, "payment", False, 1)
@@ -199,40 +200,34 @@ def _post(work: _Work, slot: Slot, account: Account, credit: Credit, cause: str,
     amount = credit.amount_mg - fact.amount_mg
     reason = domain.shortfall(scenario, credit) if first else None
     sequence = account.next_sequence() if amount else None
-    work.append(
-        Entry(
-            slot.account, fact.key, fact.lines, by.content if first else None, slot.scenario,
-            slot.day, fact.occurred_at, fact.quantity if first else None,
-            credit.credited - fact.credited, amount, cause, None if first else by.key, reason,
-            scenario.label, sequence, by.source if first else None, by.id if first else None,
-        )
+    entry = Entry(
+        slot.account, fact.key, fact.lines, by.content if first else None, slot.scenario,
+        slot.day, fact.occurred_at, fact.quantity if first else None,
+        credit.credited - fact.credited, amount, cause, None if first else by.key, reason,
+        scenario.label, sequence, by.source if first else None, by.id if first else None,
     )  # fmt: skip
+    work.append(entry)
     if sequence is not None:
         account.add(amount)
-        work.decision.outgoing.append(
-            _reduction(account, sequence, fact, amount, reason, scenario, by)
-        )
+        work.decision.outgoing.append(reduction(account, entry, by.id))
     fact.credited, fact.amount_mg, fact.lines = credit.credited, credit.amount_mg, fact.lines + 1
 
 
-def _reduction(
-    account: Account,
-    sequence: int,
-    fact: Fact,
-    amount_mg: int,
-    reason: str | None,
-    scenario: Scenario,
-    by: Event,
-) -> Outgoing:
+def reduction(account: Account, entry: Entry, cause: str) -> Outgoing:
+    """What an entry that has a sequence tells the world; `cause` is the id of its cause."""
+    assert entry.sequence is not None
+    assert entry.scenario is not None
+    assert entry.day is not None
+    assert entry.factor_set is not None
     data = PersonalReduction(
         epoch=account.epoch,
-        sequence=sequence,
-        scenario=scenario.code,
-        reduction_g=Decimal(amount_mg).scaleb(-3),
-        occurred_at=fact.occurred_at,
-        capped=reason == "capped",
-        factor_set=scenario.label,
-        cause=by.id,
+        sequence=entry.sequence,
+        scenario=scenario_of(entry.scenario, entry.day).code,
+        reduction_g=Decimal(entry.amount_mg).scaleb(-3),
+        occurred_at=entry.occurred_at,
+        capped=entry.reason == "capped",
+        factor_set=entry.factor_set,
+        cause=cause,
     )
-    id = derived_id(REDUCTION, account.subject, fact.key.hex(), str(fact.lines))
-    return Outgoing(REDUCTION, account.subject, id, SOURCE, fact.occurred_at, data)
+    id = derived_id(REDUCTION, account.subject, entry.event_key.hex(), str(entry.line))
+    return Outgoing(REDUCTION, account.subject, id, SOURCE, entry.occurred_at, data)

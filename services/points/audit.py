@@ -2,9 +2,10 @@
 
 from shared.database import Connection
 from shared.ledger import Finding
+from shared.units.calendar import CITY, Zone
 
 BALANCES = """
-select a.number, a.balance, coalesce(p.sum, 0)::bigint from account a
+select coalesce(a.number, p.account), a.balance, coalesce(p.sum, 0)::bigint from account a
 full join (
     select account, sum(points * ((to_account = 'member')::int - (from_account = 'member')::int))
     from posting group by account
@@ -38,7 +39,7 @@ CHECKS = {
 }
 
 
-async def audit(connection: Connection) -> list[Finding]:
+async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
     """Findings of the caller's snapshot; none when all is well."""
     found = []
     for what, query in CHECKS.items():

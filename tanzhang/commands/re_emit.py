@@ -38,12 +38,13 @@ def re_emit(
     from tanzhang.stack import directory
 
     settings, _ = directory.settings_of(data_dir)
-    begins = _instant(since, settings.tanzhang_zone)
+    begins = instant(since, settings.tanzhang_zone)
     events = asyncio.run(_re_emit(settings, service.value, begins))
     typer.echo(f"{service.value}: {events:,} events are sent again")
 
 
-def _instant(text: str, zone: str) -> datetime:
+def instant(text: str, zone: str) -> datetime:
+    """A day of the city (its beginning) or a time with an offset; BadParameter otherwise."""
     from zoneinfo import ZoneInfo
 
     try:

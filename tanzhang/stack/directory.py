@@ -18,7 +18,11 @@ STATE = "stack.json"
 
 
 class StackState(msgspec.Struct, frozen=True, kw_only=True):
-    """A started stack. `environment` is what its services were given beyond the caller's own."""
+    """A started stack. `environment` is what its services were given beyond the caller's own.
+
+    `unsure_since`, after an unclean stop, is the first start since the last clean one: what was
+    sent since then may have been lost with a broker, also with that of a stack that said it again.
+    """
 
     pid: int
     started_at: datetime
@@ -26,6 +30,7 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
     ports: dict[str, int]
     environment: dict[str, str]
     ready: bool = False
+    unsure_since: datetime | None = None
 
     def url(self, service: str) -> str:
         """http://127.0.0.1:port of a service."""

@@ -154,18 +154,20 @@ async def _start(stack: Stack) -> None:
     stack.say(f"Starting {', '.join([*parts, 'six services'])} in {stack.directory} ...")
     await _start_embedded(stack)
     made = plan.environment(stack.options, stack.directory, ports, stack.postgres, stack.broker)
+    unsure_since = None if before is None else before.unsure_since or before.started_at
     stack.state = StackState(
         pid=os.getpid(),
         started_at=datetime.now(UTC),
+        unsure_since=unsure_since,
         cluster_id=stack.broker.cluster_id if stack.broker else None,
         ports=ports,
         environment=made,
     )
     settings = stack.settings()
     await _prepare(stack, settings)
-    if before is not None and stack.broker is not None:
+    if unsure_since is not None and stack.broker is not None:
         stack.say("The last stop was not a clean one: what nobody had read of the inputs is lost.")
-        if await after_unclean_stop(settings, before.started_at):
+        if await after_unclean_stop(settings, unsure_since):
             stack.say("What the ledgers had sent since then is sent again.")
     directory.save(stack.directory, stack.state)
     for name in ports:
