@@ -18,10 +18,14 @@ from shared.stream.poster import Poster
 from shared.stream.relay import Relay
 from shared.stream.service import Service
 from shared.stream.tick import Tick
+from shared.stream.waiting import wait
 from shared.stream.worker import Worker
 
 Role = Literal["api", "worker", "all"]
 STALLED_SECONDS = 120.0
+# Worker, then relay: with uvicorn's 15 s for open requests, a pod needs 60 s of grace at worst.
+STOP_SECONDS_MAX = 15.0
+CANCEL_SECONDS_MAX = 2.0
 
 log = structlog.get_logger()
 
@@ -55,6 +59,9 @@ def create_service(
 
     async def ready() -> None:
         await app.state.pool.fetchval("select 1")
+        worker: Worker[Any, Any] | None = getattr(app.state, "worker", None)
+        if worker is not None:
+            worker.check()
 
     app = create_app(
         service.name, settings, routers if role != "worker" else (), lifespan, ready=ready
@@ -68,24 +75,42 @@ async def _running(
 ) -> AsyncIterator[None]:
     """Worker, relay, tick and watchdog for as long as the app lives; one fails: all stop."""
     pool, clock = app.state.pool, app.state.clock
-    worker = Worker(poster, settings, pool, clock, committed=relay.wake)
+    worker = Worker(
+        poster,
+        settings,
+        pool,
+        clock,
+        committed=relay.wake,
+        failures_max=settings.tanzhang_failures_in_a_row,
+    )
+    app.state.worker = worker
     tick = Tick(poster, pool, clock, committed=relay.wake)
     working, publishing = asyncio.Event(), asyncio.Event()
-    tasks = [
+    tasks = {
         asyncio.create_task(_guard(app, worker.run(working)), name="worker"),
         asyncio.create_task(_guard(app, tick.run(working)), name="tick"),
         asyncio.create_task(_guard(app, _watch(worker, relay, working)), name="watchdog"),
-    ]
+    }
     publisher = asyncio.create_task(_guard(app, relay.run(publishing)), name="relay")
     try:
         yield
     finally:
         # Finish the batch in hand, then publish what it left in the outbox.
         working.set()
-        await asyncio.gather(*tasks)
+        await _ended(tasks)
         publishing.set()
         relay.wake()
-        await publisher
+        await _ended({publisher})
+
+
+async def _ended(tasks: set[asyncio.Task[None]]) -> None:
+    """Wait for tasks that were asked to end; late ones are cancelled (their transaction rolls back)."""
+    _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS_MAX)
+    for task in late:
+        log.warning("cancelled", task=task.get_name(), seconds=STOP_SECONDS_MAX)
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=CANCEL_SECONDS_MAX)
 
 
 async def _guard(app: FastAPI, work: Coroutine[Any, Any, None]) -> None:
@@ -93,8 +118,10 @@ async def _guard(app: FastAPI, work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except Exception as error:
-        log.exception("task_failed", task=asyncio.current_task().get_name())  # type: ignore[union-attr]
-        app.state.fatal = error
+        task = asyncio.current_task()
+        log.exception("task_failed", task=task and task.get_name(), reason=str(error))
+        if getattr(app.state, "fatal", None) is None:
+            app.state.fatal = error
         stop = getattr(app.state, "stop_server", None)
         if stop is not None:
             stop()
@@ -106,11 +133,7 @@ async def _watch(worker: Worker[Any, Any], relay: Relay, stop: asyncio.Event) ->
         metrics.IDLE.labels(worker.name).set(worker.idle and relay.idle)
         if time.monotonic() - worker.last_progress > STALLED_SECONDS:
             raise RuntimeError(f"no progress for {STALLED_SECONDS:.0f} s")
-        try:
-            async with asyncio.timeout(0.5):
-                await stop.wait()
-        except TimeoutError:
-            pass
+        await wait(stop, 0.5)
 
 
 async def _close(pool: Pool) -> None:

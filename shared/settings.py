@@ -49,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tanzhang_batch_rows: int = 1000
     tanzhang_rate_per_client: int = 0
     tanzhang_parked_per_source: int = 100_000
-    tanzhang_refusals_in_a_row: int = 100
+    tanzhang_failures_in_a_row: int = 20
     tanzhang_industrial_url: str = "http://127.0.0.1:8102"
     tanzhang_agri_url: str = "http://127.0.0.1:8103"
     tanzhang_personal_url: str = "http://127.0.0.1:8104"

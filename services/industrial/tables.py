@@ -87,6 +87,14 @@ fact = Table(
     postgresql_with={"fillfactor": 90},
 )
 Index("fact_slot", fact.c.account, fact.c.slot, fact.c.ends)
+# Counters only: their neighbours are looked for beside any number of interval readings.
+Index(
+    "fact_counter",
+    fact.c.account,
+    fact.c.slot,
+    fact.c.ends,
+    postgresql_where=fact.c.starts.is_(None),
+)
 
 # The ledger. Append-only: a correction is a line of the same event with the negated amount.
 ledger_entry = Table(

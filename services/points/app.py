@@ -11,6 +11,7 @@ from services.points import expiry, handler, store, tiers
 from services.points.api import router
 from services.points.store import Rows, State
 from shared.database import Connection
+from shared.events.types import PersonalErased
 from shared.service_app import Role, create_service, utc_now
 from shared.settings import Settings
 from shared.stream.poster import Poster
@@ -29,6 +30,7 @@ def service(settings: Settings) -> Service[State, Rows]:
         write=partial(store.write, settings),
         journal="posting",
         screen=partial(handler.screen, settings),
+        ends_account=lambda event: isinstance(event.data, PersonalErased),
         tick=tick,
     )
 

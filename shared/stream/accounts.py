@@ -1,7 +1,7 @@
 """Accounts under lock: whoever writes an account first locks its row, in sorted order."""
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from shared.database import Connection
 from shared.stream.service import Account
@@ -13,8 +13,12 @@ select s.subject, a.number, a.epoch, a.sequence, a.balance
 from subject s join account a on a.number = s.account
 where s.subject = any($1::text[])
 order by a.number
-for update of a
+for update of a for key share of s
 """
+
+LOCK_NUMBERS = (
+    "select number from account where number = any($1::bigint[]) order by number for update"
+)
 
 CREATE = """
 with created as (
@@ -42,13 +46,31 @@ async def lock(
     connection: Connection, subjects: Iterable[str], new_number: NewNumber = random_number
 ) -> dict[str, Account]:
     """Lock the accounts of these subjects until the transaction ends, creating missing ones."""
-    wanted = sorted(set(subjects))
-    found = await _select(connection, wanted)
-    missing = [subject for subject in wanted if subject not in found]
-    if missing:
-        await connection.execute(CREATE, missing, [new_number() for _ in missing])
-        found = await _select(connection, wanted)
-    return found
+    wanted = set(subjects)
+    found = await lock_existing(connection, wanted)
+    return found | await lock_created(connection, wanted - found.keys(), new_number)
+
+
+async def lock_existing(connection: Connection, subjects: Iterable[str]) -> dict[str, Account]:
+    """Lock the accounts that these subjects have. The names are locked too: none is erased."""
+    rows = await connection.fetch(LOCK, sorted(set(subjects)))
+    return {row[0]: Account(row[1], row[0], row[2], row[3], row[4]) for row in rows}
+
+
+async def lock_created(
+    connection: Connection, subjects: Iterable[str], new_number: NewNumber
+) -> dict[str, Account]:
+    """Create and lock accounts of subjects that had none (another transaction may be faster)."""
+    missing = sorted(set(subjects))
+    if not missing:
+        return {}
+    await connection.execute(CREATE, missing, [new_number() for _ in missing])
+    return await lock_existing(connection, missing)
+
+
+async def lock_numbers(connection: Connection, numbers: Iterable[int]) -> None:
+    """Lock accounts by their numbers, erased ones too."""
+    await connection.execute(LOCK_NUMBERS, sorted(set(numbers)))
 
 
 async def find(connection: Connection, subject: str) -> int | None:
@@ -70,8 +92,3 @@ async def save(connection: Connection, accounts: Iterable[Account]) -> None:
             [account.sequence for account in changed],
             [account.balance for account in changed],
         )
-
-
-async def _select(connection: Connection, subjects: Sequence[str]) -> dict[str, Account]:
-    rows = await connection.fetch(LOCK, subjects)
-    return {row[0]: Account(row[1], row[0], row[2], row[3], row[4]) for row in rows}

@@ -1,6 +1,7 @@
 """Events set aside: dead letters (never to be posted) and parked ones (not yet)."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,17 +13,18 @@ PARKED_FOR = timedelta(days=90)
 
 BURY = """
 insert into dead_letter
-    (digest, account, reason, detail, source, event_id, topic, partition, "offset", raw, first_seen)
-select *, $11 from unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
-    $7::text[], $8::int[], $9::bigint[], $10::bytea[])
-on conflict (digest) do update set seen = dead_letter.seen + 1
+    (digest, account, reason, detail, source, event_id, topic, partition, "offset", raw, seen,
+    first_seen)
+select *, $12 from unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],
+    $7::text[], $8::int[], $9::bigint[], $10::bytea[], $11::int[])
+on conflict (digest) do update set seen = dead_letter.seen + excluded.seen
 """
 
 PARK = """
 insert into parked (account, event_key, content_hash, waits_for, source, raw, parked_at, until)
-select a, k, c, w, s, r, $7, $8
+select a, k, c, w, s, r, $7::timestamptz + n * interval '1 microsecond', $8
 from unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::bytea[])
-    u(a, k, c, w, s, r)
+    with ordinality u(a, k, c, w, s, r, n)
 on conflict (account, event_key) do update set waits_for = excluded.waits_for
 """
 
@@ -40,10 +42,21 @@ COUNT_BY_SOURCE = """
 select source, count(*) from parked where source = any($1::text[]) group by source
 """
 
-OVERDUE = """
-delete from parked where (account, event_key) in (
-    select account, event_key from parked where until < $1 order by until limit 1000)
-returning account, event_key, waits_for, source, raw
+WAITING_KEYS = """
+select event_key from parked where account = $1 and waits_for = $2 order by parked_at, event_key
+"""
+
+PARKED_EVENTS = """
+select raw from parked
+where account = $1 and waits_for = $2 and event_key = any($3::bytea[])
+order by parked_at, event_key
+"""
+
+OVERDUE = "select account, event_key from parked where until < $1 order by until limit $2"
+
+EXPIRE = """
+delete from parked where (account, event_key) in (select * from unnest($1::bigint[], $2::bytea[]))
+returning account, waits_for, raw
 """
 
 
@@ -79,9 +92,13 @@ def poison(raw: bytes, origin: Origin, reason: str, detail: str) -> DeadLetter:
 
 async def bury(connection: Connection, letters: Iterable[DeadLetter], now: datetime) -> None:
     """Store dead letters; one seen before is counted."""
-    unique = list({letter.digest: letter for letter in letters}.values())
-    if not unique:
+    arrived = list(letters)
+    if not arrived:
         return
+    seen = Counter(letter.digest for letter in arrived)
+    by_digest = {letter.digest: letter for letter in arrived}
+    # Sorted: two transactions that bury the same letters must not wait for each other.
+    unique = [by_digest[digest] for digest in sorted(by_digest)]
     origins = [letter.origin for letter in unique]
     await connection.execute(
         BURY,
@@ -95,6 +112,7 @@ async def bury(connection: Connection, letters: Iterable[DeadLetter], now: datet
         [origin.partition if origin else None for origin in origins],
         [origin.offset if origin else None for origin in origins],
         [letter.raw for letter in unique],
+        [seen[letter.digest] for letter in unique],
         now,
     )
 
@@ -109,7 +127,8 @@ class Parked:
 
 
 async def park(connection: Connection, parked: Sequence[Parked], now: datetime) -> None:
-    """Keep events until what they wait for comes, 90 days at the most."""
+    """Keep events, in this order, until what they wait for comes, 90 days at the most."""
+    parked = list({(item.account, item.event.key): item for item in parked}.values())
     if parked:
         await connection.execute(
             PARK,
@@ -136,6 +155,32 @@ async def waiting_for(
     """The parked events (account, raw) that wait for any of these (account, what)."""
     rows = await connection.fetch(WAITING_FOR, [w[0] for w in waits], [w[1] for w in waits])
     return [(row[0], row[1]) for row in rows]
+
+
+async def keys_waiting_for(connection: Connection, account: int, waits_for: str) -> list[bytes]:
+    """The parked events of an account that wait for this, longest parked first."""
+    return [row[0] for row in await connection.fetch(WAITING_KEYS, account, waits_for)]
+
+
+async def still_waiting(
+    connection: Connection, account: int, waits_for: str, keys: Sequence[bytes]
+) -> list[bytes]:
+    """The JSON of those events that (still) wait for this."""
+    return [row[0] for row in await connection.fetch(PARKED_EVENTS, account, waits_for, keys)]
+
+
+async def overdue(connection: Connection, now: datetime, rows_max: int) -> list[tuple[int, bytes]]:
+    """The parked events (account, key) whose time is up; takes no lock."""
+    rows = await connection.fetch(OVERDUE, now, rows_max)
+    return [(row[0], row[1]) for row in rows]
+
+
+async def expire(
+    connection: Connection, keys: Sequence[tuple[int, bytes]]
+) -> list[tuple[int, str, bytes]]:
+    """Remove parked events of locked accounts: (account, what it waited for, JSON) of each."""
+    rows = await connection.fetch(EXPIRE, [key[0] for key in keys], [key[1] for key in keys])
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def parked_by_source(connection: Connection, sources: Iterable[str]) -> dict[str, int]:

@@ -35,6 +35,11 @@ select t, p, o, $4 from unnest($1::text[], $2::int[], $3::bigint[]) f(t, p, o)
 on conflict (topic, partition) do nothing
 """
 
+GIVE_UP = """
+update consumer_offset set next_offset = $5, updated_at = now()
+where topic = $1 and partition = $2 and cluster = $3 and next_offset = $4
+"""
+
 # A position of a broker that was replaced: unknown until the new broker's log is read.
 ADOPT = "delete from consumer_offset where cluster <> $1"
 
@@ -87,6 +92,15 @@ async def begin(connection: Connection, cluster: str, starts: Mapping[TopicParti
         [p.partition for p in starts],
         list(starts.values()),
         cluster,
+    )
+
+
+async def give_up(
+    connection: Connection, cluster: str, partition: TopicPartition, position: int, beginning: int
+) -> None:
+    """Replace a lost position by the log's beginning, unless another worker has moved it."""
+    await connection.execute(
+        GIVE_UP, partition.topic, partition.partition, cluster, position, beginning
     )
 
 

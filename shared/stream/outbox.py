@@ -16,8 +16,13 @@ from shared.events.types import TYPES
 Message = tuple[bytes, bytes]
 MESSAGES_PER_ROW_MAX = 1000
 
-APPEND = "insert into outbox (topic, messages, rows, created_at) select t, m, r, $4 from unnest($1::text[], $2::bytea[], $3::int[]) u(t, m, r)"
+APPEND = """
+insert into outbox (topic, messages, rows, created_at)
+select t, m, r, $4 from unnest($1::text[], $2::bytea[], $3::int[]) u(t, m, r)
+"""
 WAITING = "select id, topic, messages from outbox order by id limit $1"
+COUNT = "select coalesce(sum(rows), 0)::bigint from outbox"
+LAST = "select coalesce(max(id), 0) from outbox"
 REMOVE = "delete from outbox where id = any($1::bigint[])"
 
 _encoder = msgspec.msgpack.Encoder()
@@ -54,3 +59,15 @@ async def waiting(connection: Connection, rows_max: int) -> list[tuple[int, str,
 async def remove(connection: Connection, ids: Sequence[int]) -> None:
     """Forget rows that Kafka has acknowledged."""
     await connection.execute(REMOVE, ids)
+
+
+async def count(connection: Connection) -> int:
+    """How many outgoing events wait."""
+    waiting: int = await connection.fetchval(COUNT)
+    return waiting
+
+
+async def last(connection: Connection) -> int:
+    """The id of the newest row; 0 when nothing waits."""
+    id: int = await connection.fetchval(LAST)
+    return id

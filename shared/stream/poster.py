@@ -4,7 +4,7 @@ Workers and APIs post through here alike; the offset fence is the worker's own.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic
@@ -24,6 +24,10 @@ from shared.stream.service import (
     StateT,
     waits_for_event,
 )
+
+Key = tuple[int, bytes]  # account and event
+Name = tuple[str, bytes]  # subject and event
+RELEASED_MAX = 1000
 
 KNOWN = """
 select k.n, coalesce(j.content_hash, p.content_hash)
@@ -84,29 +88,61 @@ class Poster(Generic[StateT, RowsT]):
 
     async def post(self, connection: Connection, events: Sequence[Event], now: datetime) -> Outcome:
         """Post events: each once, conflicts and refusals to the dead letters."""
-        if self.service.screen is not None:
-            events = await self.service.screen(connection, events)
-        locked = await self.lock(connection, map(self.service.subject, events))
         outcome = Outcome()
-        fresh, conflicts = await self._deduplicate(connection, events, locked, outcome)
-        released = await self._released(connection, fresh, locked)
-        await self._decide(connection, fresh, released, conflicts, locked, now, outcome)
+        for part in self._parts(events):
+            await self._post_part(connection, part, now, outcome)
         return outcome
+
+    def _parts(self, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+        """Cut after each event that ends an account; usually there is none."""
+        begin = 0
+        for at, event in enumerate(events, 1):
+            if self.service.ends_account(event):
+                yield events[begin:at]
+                begin = at
+        if begin < len(events):
+            yield events[begin:]
+
+    async def _post_part(
+        self, connection: Connection, part: Sequence[Event], now: datetime, outcome: Outcome
+    ) -> None:
+        locked, events = await self._take_in(connection, part)
+        while events:
+            fresh, conflicts, events = await self._deduplicate(connection, events, locked, outcome)
+            released = await self._released(connection, fresh, locked)
+            await self._decide(connection, fresh, released, conflicts, locked, now, outcome)
 
     async def release(
         self, connection: Connection, subject: str, waits_for: str, now: datetime
     ) -> Outcome:
-        """Post the parked events of an account that waited for this."""
+        """Post the parked events of an account that waited for this, a batch at a time."""
         locked = await self.lock(connection, [subject])
-        numbers = [(account.number, waits_for) for account in locked.values()]
-        first = [
-            decode(raw, strict=False) for _, raw in await aside.waiting_for(connection, numbers)
-        ]
+        account = locked[subject].number
         outcome = Outcome()
-        if first:
+        keys = await aside.keys_waiting_for(connection, account, waits_for)
+        for at in range(0, len(keys), RELEASED_MAX):
+            some = keys[at : at + RELEASED_MAX]
+            raws = await aside.still_waiting(connection, account, waits_for, some)
+            first = [decode(raw, strict=False) for raw in raws]
             released = first + await self._released(connection, first, locked)
             await self._decide(connection, [], released, [], locked, now, outcome)
         return outcome
+
+    async def _take_in(
+        self, connection: Connection, events: Sequence[Event]
+    ) -> tuple[dict[str, Account], Sequence[Event]]:
+        """Lock the accounts of the events that the service takes in, and give those events.
+
+        Screened under the locks, so that an erasure in progress is waited for; accounts are made
+        after it, so that none is made again for whom was erased.
+        """
+        subject = self.service.subject
+        locked = await accounts.lock_existing(connection, map(subject, events))
+        if self.service.screen is not None:
+            events = await self.service.screen(connection, events)
+        missing = {subject(event) for event in events} - locked.keys()
+        created = await accounts.lock_created(connection, missing, self._new_number)
+        return locked | created, events
 
     async def _deduplicate(
         self,
@@ -114,50 +150,56 @@ class Poster(Generic[StateT, RowsT]):
         events: Sequence[Event],
         locked: dict[str, Account],
         outcome: Outcome,
-    ) -> tuple[list[Event], list[Refusal]]:
-        """Split into fresh events and conflicts; exact repetitions are only counted."""
+    ) -> tuple[list[Event], list[Refusal], list[Event]]:
+        """Split into fresh events, conflicts, and those to be looked at once these are posted.
+
+        The last are the second of two that share an identity but not the content: a conflict if
+        the first is posted or parked, and fresh if it is refused, as if they had come apart.
+        """
         if self._known is None:
-            return list(events), []
+            return list(events), [], []
         subject = self.service.subject
-        first: dict[tuple[int, bytes], Event] = {}
-        conflicts = []
-        for event in events:
-            key = (locked[subject(event)].number, event.key)
-            standing = first.setdefault(key, event)
-            if standing is event:
-                continue
-            if standing.content == event.content:
-                outcome.duplicates += 1
-            else:
-                conflicts.append(_conflict(event))
-        rows = await connection.fetch(
-            self._known, range(len(first)), [key[0] for key in first], [key[1] for key in first]
-        )
-        known = {row[0]: row[1] for row in rows}
-        fresh = []
-        for n, event in enumerate(first.values()):
-            content = known.get(n)
+        keyed = [((locked[subject(event)].number, event.key), event) for event in events]
+        known = await self._contents(connection, self._known, dict.fromkeys(k for k, _ in keyed))
+        fresh: dict[Key, Event] = {}
+        conflicts, later = [], []
+        for key, event in keyed:
+            standing = fresh.get(key)
+            content = known.get(key) or (standing.content if standing else None)
             if content is None:
-                fresh.append(event)
+                fresh[key] = event
             elif content == event.content:
                 outcome.duplicates += 1
-            else:
+            elif standing is None:
                 conflicts.append(_conflict(event))
-        return fresh, conflicts
+            else:
+                later.append(event)
+        return list(fresh.values()), conflicts, later
+
+    async def _contents(
+        self, connection: Connection, query: str, keys: Collection[Key]
+    ) -> dict[Key, bytes]:
+        """The contents of the events that are posted or parked already."""
+        rows = await connection.fetch(
+            query, range(len(keys)), [key[0] for key in keys], [key[1] for key in keys]
+        )
+        in_order = list(keys)
+        return {in_order[row[0]]: row[1] for row in rows}
 
     async def _released(
         self, connection: Connection, events: Sequence[Event], locked: dict[str, Account]
     ) -> list[Event]:
         """Parked events that wait for these, and those that wait for them, and so on."""
         subject = self.service.subject
-        found: list[Event] = []
+        found: dict[tuple[str, bytes], Event] = {}
         arriving = list(events)
         while arriving:
             waits = [(locked[subject(e)].number, waits_for_event(e.key)) for e in arriving]
             rows = await aside.waiting_for(connection, waits)
-            arriving = [decode(raw, strict=False) for _, raw in rows]
-            found += arriving
-        return found
+            waiting = [decode(raw, strict=False) for _, raw in rows]
+            arriving = [e for e in waiting if (e.subject, e.key) not in found]
+            found |= {(e.subject, e.key): e for e in arriving}
+        return list(found.values())
 
     async def _decide(
         self,
@@ -169,7 +211,7 @@ class Poster(Generic[StateT, RowsT]):
         now: datetime,
         outcome: Outcome,
     ) -> None:
-        batch = Batch(_targets_first([*fresh, *released]), locked, now)
+        batch = Batch(_targets_first([*released, *fresh]), locked, now)
         decision: Decision[RowsT] | None = None
         if batch.events:
             state = await self.service.load(connection, batch)
@@ -224,7 +266,9 @@ class Poster(Generic[StateT, RowsT]):
         kept, letters = [], []
         for item in waiting:
             left = room.get(item.event.source, self._parked_per_source)
-            if left > 0 or (item.account, item.event.key) in before:
+            if (item.account, item.event.key) in before:
+                kept.append(item)
+            elif left > 0:
                 kept.append(item)
                 room[item.event.source] = left - 1
             else:
@@ -233,21 +277,30 @@ class Poster(Generic[StateT, RowsT]):
         return letters
 
 
-def _targets_first(events: list[Event]) -> list[Event]:
-    """Events that name another one of the batch come after it."""
-    targets = {(e.subject, e.key): e.target() for e in events if e.target() is not None}
-    if not targets:
-        return events
-    keys = {(e.subject, e.key) for e in events}
+def _targets_first(events: Sequence[Event]) -> list[Event]:
+    """In the order of arrival, but an event that names another one of the batch right after it.
 
-    def depth(event: Event) -> int:
-        steps, at = 0, (event.subject, event.key)
-        # A ring of events that name each other ends after as many steps as there are names.
-        while (named := targets.get(at)) and (event.subject, named) in keys and steps < len(targets):
-            steps, at = steps + 1, (event.subject, named)
-        return steps
-
-    return sorted(events, key=depth)
+    This is the order of events that come one by one, are parked and released: how a topic is cut
+    into batches must not decide which of two events that name the same one comes first.
+    """
+    arrived = {(event.subject, event.key) for event in events}
+    placed: set[Name] = set()
+    waiting: dict[Name, list[Event]] = {}
+    ordered: list[Event] = []
+    for event in events:
+        target = event.target()
+        named = (event.subject, target) if target is not None else None
+        if named in arrived and named not in placed:
+            waiting.setdefault(named, []).append(event)
+            continue
+        ready = [event]
+        while ready:
+            ordered.append(ready.pop())
+            name = (ordered[-1].subject, ordered[-1].key)
+            placed.add(name)
+            ready += reversed(waiting.pop(name, []))
+    # What is left names itself in a ring: any order will do.
+    return ordered + [event for ring in waiting.values() for event in ring]
 
 
 def _conflict(event: Event) -> Refusal:

@@ -1,8 +1,8 @@
 """Kafka records as they arrive: an event, or a dead letter with the reason."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-
 from typing import TypeAlias
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -14,6 +14,22 @@ from shared.stream.aside import DeadLetter, poison
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# The door refuses it; PostgreSQL's text cannot hold it.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def decode_records(records: Iterable[Record], prefix: int) -> tuple[list[Event], list[DeadLetter]]:
+    """Decode records in order; `prefix` is the length of the topic prefix."""
+    events: list[Event] = []
+    letters: list[DeadLetter] = []
+    for record in records:
+        decoded = decode_record(record, prefix)
+        if isinstance(decoded, Event):
+            events.append(decoded)
+        else:
+            letters.append(decoded)
+    return events, letters
 
 
 def decode_record(record: Record, prefix: int) -> Event | DeadLetter:
@@ -32,6 +48,8 @@ def decode_record(record: Record, prefix: int) -> Event | DeadLetter:
     if TYPES[event.type][0] != origin.topic:
         detail = f"{event.type} belongs on {TYPES[event.type][0]}"
         return poison(value, origin, "wrong-topic", detail)
+    if b"\\u0000" in event.raw and _NUL.search(event.raw):
+        return poison(value, origin, "wrong-format", "text must not contain U+0000")
     return event
 
 

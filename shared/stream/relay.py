@@ -5,9 +5,9 @@ between acknowledgement and removal sends again; ids are derived, so that harms 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -18,12 +18,15 @@ from shared.database import TRANSIENT, Connection, Pool
 from shared.events.kafka import HEADERS
 from shared.settings import Settings
 from shared.stream import outbox
+from shared.stream.waiting import wait
 
 ROWS_PER_ROUND = 20
 IDLE_SECONDS = 0.1
-BACK_OFF_SECONDS = 1.0
+# Also how long the outbox may stand still after its publisher has died.
+RETRY_SECONDS = 1.0
+COUNT_SECONDS = 1.0
+# Given back with the connection: a pool unlocks everything of a connection that it takes back.
 LOCK = "select pg_try_advisory_lock(hashtext($1), 1)"
-UNLOCK = "select pg_advisory_unlock(hashtext($1), 1)"
 
 log = structlog.get_logger()
 
@@ -38,53 +41,70 @@ class Relay:
     awake: asyncio.Event = field(default_factory=asyncio.Event)
     idle: bool = False
     after_send: Callable[[], Awaitable[None]] | None = None
+    _counted: float = 0.0
 
     def wake(self) -> None:
         self.awake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until stopped; a lost broker or database is waited for."""
-        while not stop.is_set():
+        done = False
+        while not done:
+            last = stop.is_set()  # asked to stop while waiting: one more try for what is left
             try:
-                await self._session(stop)
+                led = await self._session(stop)
             except (*TRANSIENT, KafkaError) as error:
-                self.idle = False
+                led, self.idle = False, False
                 log.warning("relay_waits", service=self.service, error=repr(error))
-                await asyncio.sleep(BACK_OFF_SECONDS)
+            if not led:
+                await wait(stop, RETRY_SECONDS)
+            done = stop.is_set() and (led or last)
 
-    async def _session(self, stop: asyncio.Event) -> None:
-        """Hold the lock and a producer; a fatal producer error ends both (aiokafka#1017)."""
+    async def _session(self, stop: asyncio.Event) -> bool:
+        """Publish under the lock; False when another process holds it."""
         async with self.pool.acquire() as connection:
-            if not await connection.fetchval(LOCK, self.service):
-                self.idle = True
-                await self._rest()
-                return
-            producer = AIOKafkaProducer(**kafka.producer_options(self.settings))
-            await producer.start()
-            try:
-                while not stop.is_set():
-                    if not await self._round(connection, producer):
-                        await self._rest()
-                # A clean stop leaves nothing behind that could still be sent.
-                while await self._round(connection, producer):
-                    pass
-            finally:
-                await producer.stop()
-                await connection.execute(UNLOCK, self.service)
+            if await connection.fetchval(LOCK, self.service):
+                await self._lead(connection, stop)
+                return True
+            self.idle = await self._count(connection) == 0
+            return False
 
-    async def _round(self, connection: Connection, producer: AIOKafkaProducer) -> bool:
-        """Publish the oldest rows; False when there are none."""
+    async def _lead(self, connection: Connection, stop: asyncio.Event) -> None:
+        """A producer's life: a fatal error ends it (aiokafka#1017), the next session has a new one."""
+        producer = AIOKafkaProducer(**kafka.producer_options(self.settings))
+        try:
+            await producer.start()
+            while not stop.is_set():
+                if not await self._round(connection, producer):
+                    await wait(self.awake, IDLE_SECONDS)
+            # A clean stop leaves nothing behind; what others write meanwhile is for the next one.
+            last = await outbox.last(connection)
+            while 0 < await self._round(connection, producer) < last:
+                pass
+        finally:
+            await producer.stop()
+
+    async def _round(self, connection: Connection, producer: AIOKafkaProducer) -> int:
+        """Publish the oldest rows and give the id of the last; 0 when there are none."""
         self.awake.clear()
         rows = await outbox.waiting(connection, ROWS_PER_ROUND)
-        metrics.OUTBOX_WAITING.labels(self.service).set(sum(len(m) for _, _, m in rows))
         self.idle = not rows
         if not rows:
-            return False
+            metrics.OUTBOX_WAITING.labels(self.service).set(0)
+            return 0
+        if time.monotonic() - self._counted > COUNT_SECONDS:
+            await self._count(connection)
         await self._send(producer, rows)
         if self.after_send is not None:
             await self.after_send()
         await outbox.remove(connection, [row[0] for row in rows])
-        return True
+        return rows[-1][0]
+
+    async def _count(self, connection: Connection) -> int:
+        self._counted = time.monotonic()
+        waiting = await outbox.count(connection)
+        metrics.OUTBOX_WAITING.labels(self.service).set(waiting)
+        return waiting
 
     async def _send(
         self,
@@ -93,17 +113,10 @@ class Relay:
     ) -> None:
         """Enqueue all, then await all: waiting for each would cost a round trip per event."""
         sent = []
-        for _, topic, messages in rows:
-            name = self.settings.topic(topic)
-            for key, value in messages:
-                sent.append(
-                    await producer.send(name, value, key=key, headers=HEADERS)
-                )
-        await asyncio.gather(*sent)
-
-    async def _rest(self) -> None:
         try:
-            async with asyncio.timeout(IDLE_SECONDS):
-                await self.awake.wait()
-        except TimeoutError:
-            pass
+            for _, topic, messages in rows:
+                name = self.settings.topic(topic)
+                for key, value in messages:
+                    sent.append(await producer.send(name, value, key=key, headers=HEADERS))
+        finally:
+            await asyncio.gather(*sent)

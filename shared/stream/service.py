@@ -101,8 +101,12 @@ class Service(Generic[StateT, RowsT]):
     write: Callable[[Connection, RowsT], Awaitable[None]]
     journal: str | None
     subject: Callable[[Event], str] = lambda event: event.subject
-    # Leaves out events that must not be taken in at all (of erased accounts), before any lock.
+    # Leaves out events that must not be taken in at all (of erased accounts), before an account
+    # is made for them.
     screen: Callable[[Connection, Sequence[Event]], Awaitable[Sequence[Event]]] | None = None
+    # An event after which its subject may be another account (an erasure): what comes after it is
+    # posted on its own.
+    ends_account: Callable[[Event], bool] = lambda event: False
     # What the clock does: (connection, poster, now), in one transaction of the leader.
     tick: Callable[[Connection, Any, datetime], Awaitable[None]] | None = None
 

@@ -1,7 +1,7 @@
 """What happens by the clock: one leader-elected tick per service, through the posting path."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,13 +9,18 @@ from typing import Any
 import structlog
 
 from shared import metrics
-from shared.database import TRANSIENT, Pool
+from shared.database import TRANSIENT, Connection, Pool
 from shared.events.envelope import decode
-from shared.stream import aside
+from shared.stream import accounts, aside
+from shared.stream.aside import DeadLetter, dead_letter
 from shared.stream.poster import Poster
+from shared.stream.waiting import wait
 
 TICK_SECONDS = 10.0
+EXPIRED_MAX = 1000
 LOCK = "select pg_try_advisory_xact_lock(hashtext($1), 2)"
+
+Step = Callable[[Connection, datetime], Awaitable[int]]
 
 log = structlog.get_logger()
 
@@ -36,33 +41,51 @@ class Tick:
                 await self.once()
             except TRANSIENT as error:
                 log.warning("tick_waits", service=self.poster.service.name, error=repr(error))
-            try:
-                async with asyncio.timeout(TICK_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                pass
+            await wait(stop, TICK_SECONDS)
 
     async def once(self) -> bool:
-        """One tick in one transaction; False when another process holds the lead."""
+        """One tick; False when another process holds the lead.
+
+        Parking limits and the service's own work are two transactions: locks of the first are
+        not held during the second.
+        """
         service = self.poster.service
+        now = self.clock()
+        expired = await self._lead(self._expire, now)
+        if expired is not None:
+            metrics.DEAD_LETTERS.labels(service.name, "never_released").inc(expired)
+        if service.tick is not None and expired is not None:
+            await self._lead(self._work, now)
+        metrics.PARKED.labels(service.name).set(
+            await self.pool.fetchval("select count(*) from parked")
+        )
+        return expired is not None
+
+    async def _lead(self, step: Step, now: datetime) -> int | None:
+        """One step in one transaction: what it counts, None without the lead."""
         async with self.pool.acquire() as connection, connection.transaction():
-            if not await connection.fetchval(LOCK, service.name):
-                return False
-            now = self.clock()
-            overdue = await connection.fetch(aside.OVERDUE, now)
-            letters = [
-                aside.dead_letter(
-                    decode(row["raw"], strict=False),
-                    row["account"],
-                    "never_released",
-                    f"waited {aside.PARKED_FOR.days} days for {row['waits_for']}",
-                )
-                for row in overdue
-            ]
-            await aside.bury(connection, letters, now)
-            if service.tick is not None:
-                await service.tick(connection, self.poster, now)
-            parked = await connection.fetchval("select count(*) from parked")
-        metrics.PARKED.labels(service.name).set(parked)
+            if not await connection.fetchval(LOCK, self.poster.service.name):
+                return None
+            counted = await step(connection, now)
         self.committed()
-        return True
+        return counted
+
+    async def _work(self, connection: Connection, now: datetime) -> int:
+        assert self.poster.service.tick is not None
+        await self.poster.service.tick(connection, self.poster, now)
+        return 0
+
+    async def _expire(self, connection: Connection, now: datetime) -> int:
+        """Dead-letter what has been parked too long, under the locks that posting takes."""
+        due = await aside.overdue(connection, now, EXPIRED_MAX)
+        if not due:
+            return 0
+        await accounts.lock_numbers(connection, (account for account, _ in due))
+        letters = [_never_released(*row) for row in await aside.expire(connection, due)]
+        await aside.bury(connection, letters, now)
+        return len(letters)
+
+
+def _never_released(account: int, waits_for: str, raw: bytes) -> DeadLetter:
+    detail = f"waited {aside.PARKED_FOR.days} days for {waits_for}"
+    return dead_letter(decode(raw, strict=False), account, "never_released", detail)

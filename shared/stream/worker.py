@@ -1,35 +1,44 @@
 """The worker: Kafka records in, one PostgreSQL transaction per batch, offsets fenced in it.
 
 aiokafka swallows errors of rebalance listeners and notices a lost partition late, so nothing
-here relies on either: correctness is the fence's, the listener only forgets positions.
+here relies on either: correctness is the fence's. Positions belong to the worker's own task;
+a rebalance only leaves a note of what was lost.
 """
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic
+from typing import Generic
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError
 
 from shared import kafka, metrics
 from shared.database import TRANSIENT, Pool
 from shared.events.envelope import Event, Origin
 from shared.settings import Settings
-from shared.stream import aside, fence
-from shared.stream.aside import DeadLetter
+from shared.stream import aside, fence, group
+from shared.stream.mirror import Mirror
 from shared.stream.poster import Outcome, Poster
-from shared.stream.received import Record, decode_record, unread
+from shared.stream.received import Record, decode_records, unread
 from shared.stream.service import RowsT, StateT
+from shared.stream.waiting import wait
 
 POLL_MS = 200
+BACK_OFF_SECONDS = 0.1
 BACK_OFF_SECONDS_MAX = 5.0
-MIRROR_SECONDS = 1.0
+# In a row, about five minutes: as long as a group keeps a member that doesn't poll.
+RETRIES_MAX = 60
 
 log = structlog.get_logger()
+
+
+class NotConsuming(Exception):
+    """The worker is not at its work, and why."""
 
 
 @dataclass(slots=True)
@@ -47,67 +56,122 @@ class Worker(Generic[StateT, RowsT]):
     stopped: set[TopicPartition] = field(default_factory=set)
     last_progress: float = field(default_factory=time.monotonic)
     idle: bool = False
-    _cluster: str = ""
-    _mirrored: float = 0.0
-    _unmirrored: dict[TopicPartition, int] = field(default_factory=dict)
+    waits_for: str | None = None
+    mirror: Mirror = field(init=False)
+    cluster: str = ""
+    _revocations: group.Revocations = field(default_factory=group.Revocations)
+    _stall: group.StallDetector = field(default_factory=group.StallDetector)
+    _failed: int = 0
+
+    def __post_init__(self) -> None:
+        self.mirror = Mirror(self.name)
 
     @property
     def name(self) -> str:
         return self.poster.service.name
 
+    def check(self) -> None:
+        """Raise NotConsuming when a partition is stopped or a server is waited for."""
+        if self.stopped:
+            names = ", ".join(f"{p.topic}/{p.partition}" for p in sorted(self.stopped))
+            raise NotConsuming(f"stopped after too many unexpected failures: {names}")
+        if self.waits_for is not None:
+            raise NotConsuming(self.waits_for)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`; waits for a lost broker or database instead of dying."""
-        delay = 0.1
         while not stop.is_set():
             try:
                 await self._session(stop)
-                delay = 0.1
             except (*TRANSIENT, KafkaError) as error:
-                log.warning("worker_waits", service=self.name, error=repr(error), seconds=delay)
-                self.last_progress = time.monotonic()
-                await _wait(stop, delay)
-                delay = min(delay * 2, BACK_OFF_SECONDS_MAX)
+                await self._wait(stop, error)
+
+    async def _wait(self, stop: asyncio.Event, error: Exception) -> None:
+        """Back off, longer every time until a poll has gone well."""
+        seconds = min(BACK_OFF_SECONDS * 2 ** min(self._failed, 10), BACK_OFF_SECONDS_MAX)
+        self._failed += 1
+        self.waits_for, self.idle = repr(error), False
+        log.warning("worker_waits", service=self.name, error=repr(error), seconds=seconds)
+        self._alive()
+        await wait(stop, seconds)
 
     async def _session(self, stop: asyncio.Event) -> None:
         """One consumer's life: from joining the group to leaving it."""
-        self._cluster = await kafka.cluster_id(self.settings)
+        self._alive()
+        self.cluster = await kafka.cluster_id(self.settings)
         async with self.pool.acquire() as connection:
-            await fence.adopt(connection, self._cluster, self.settings.tanzhang_accept_cluster)
+            await fence.adopt(connection, self.cluster, self.settings.tanzhang_accept_cluster)
         consumer = AIOKafkaConsumer(**kafka.consumer_options(self.settings, group=self.name))
         topics = [self.settings.topic(topic) for topic in self.poster.service.topics]
-        consumer.subscribe(topics, listener=_Listener(self, consumer))
-        await consumer.start()
+        consumer.subscribe(topics, listener=self._revocations)
+        self._stall.reset()
         try:
-            while not stop.is_set():
-                await self._poll(consumer)
-            await self._mirror(consumer, force=True)
+            if await group.join(consumer, stop):
+                while not stop.is_set():
+                    await self._poll_or_wait(consumer, stop)
+                await self.mirror.publish(consumer, self.positions, force=True)
         finally:
-            self.positions.clear()
-            await consumer.stop()
+            self.idle = False
+            self._forget(list(self.positions))
+            await group.leave(consumer)
+
+    async def _poll_or_wait(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
+        """A lost database is waited for as a member of the group: leaving would move partitions."""
+        try:
+            await self._poll(consumer)
+        except TRANSIENT as error:
+            self._forget(list(self.positions))
+            if self._failed % RETRIES_MAX == RETRIES_MAX - 1:
+                raise  # a new consumer
+            await self._wait(stop, error)
+        else:
+            self._failed, self.waits_for = 0, None
 
     async def _poll(self, consumer: AIOKafkaConsumer) -> None:
-        self.last_progress = time.monotonic()
-        metrics.PROGRESS_TIMESTAMP.labels(self.name).set_to_current_time()
+        self._alive()
         await self._take_up(consumer)
-        fetched = await consumer.getmany(
-            timeout_ms=POLL_MS, max_records=self.settings.tanzhang_batch_rows
-        )
-        batch = unread(fetched, self.positions)
+        batch = unread(await self._fetch(consumer), self.positions)
         self.idle = not batch
         if batch:
+            self._stall.reset()
             await self._process(consumer, batch)
-        await self._mirror(consumer)
+        else:
+            await self._stall.look(consumer, self.positions.keys() - self.stopped)
+        await self.mirror.publish(consumer, self.positions)
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> Mapping[TopicPartition, list[Record]]:
+        """What has come. During a rebalance this waits for its end."""
+        fetched: Mapping[TopicPartition, list[Record]] = {}
+        try:
+            async with asyncio.timeout(group.JOIN_SECONDS_MAX):
+                fetched = await consumer.getmany(
+                    timeout_ms=POLL_MS, max_records=self.settings.tanzhang_batch_rows
+                )
+        except NoOffsetForPartitionError:
+            log.info("not_taken_up", service=self.name)  # a rebalance has ended since _take_up
+        except TimeoutError:
+            raise KafkaError("the rebalance doesn't end") from None
+        # From here to the batch nothing is awaited: no record of a lost partition slips through.
+        self._forget(self._revocations.take())
+        return fetched
 
     async def _take_up(self, consumer: AIOKafkaConsumer) -> None:
-        """Seek newly assigned partitions to their stored positions."""
+        """Seek newly assigned partitions to their stored positions; keep stopped ones stopped."""
+        self._forget(self._revocations.take())
         assigned = consumer.assignment()
-        for lost in self.positions.keys() - assigned:
-            del self.positions[lost]
-        fresh = sorted(assigned - self.positions.keys() - self.stopped)
+        self._forget(self.positions.keys() - assigned)
+        fresh = assigned - self.positions.keys()
         if fresh:
             await self.rewind(consumer, fresh)
-        for partition in self.stopped & assigned:
+            log.info("assigned", service=self.name, partitions=len(assigned))
+        for partition in self.stopped & consumer.assignment():
             consumer.pause(partition)
+
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
+        lost = list(partitions)
+        for partition in lost:
+            self.positions.pop(partition, None)
+        self.mirror.forget(lost)
 
     async def rewind(
         self, consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
@@ -119,17 +183,34 @@ class Worker(Generic[StateT, RowsT]):
         beginnings = await consumer.beginning_offsets(wanted)
         ends = await consumer.end_offsets(wanted) if self.settings.tanzhang_check_log_end else {}
         async with self.pool.acquire() as connection:
-            stored = await fence.positions(connection, self._cluster, wanted)
+            stored = await fence.positions(connection, self.cluster, wanted)
             missing = {p: beginnings[p] for p in wanted if p not in stored}
             if missing:
-                await fence.begin(connection, self._cluster, missing)
-                stored = await fence.positions(connection, self._cluster, wanted)
+                await fence.begin(connection, self.cluster, missing)
+                stored = await fence.positions(connection, self.cluster, wanted)
         for partition in wanted:
-            position = stored[partition]
-            fence.check_position(partition, position, beginnings[partition], ends.get(partition))
+            position = await self._within_log(
+                partition, stored[partition], beginnings[partition], ends.get(partition)
+            )
             if partition in consumer.assignment():
                 consumer.seek(partition, position)
-                self.positions[partition] = position
+                self.positions[partition] = self.mirror.changed[partition] = position
+
+    async def _within_log(
+        self, partition: TopicPartition, position: int, beginning: int, end: int | None
+    ) -> int:
+        """The position; the log's beginning if it is lost and the operator has accepted that."""
+        try:
+            fence.check_position(partition, position, beginning, end)
+        except fence.LostPosition as lost:
+            if self.settings.tanzhang_accept_cluster != self.cluster:
+                remedy = f"set TANZHANG_ACCEPT_CLUSTER={self.cluster} to read on from {beginning}"
+                raise fence.LostPosition(f"{lost}; {remedy}") from None
+            log.warning("position_given_up", service=self.name, reason=str(lost), to=beginning)
+            async with self.pool.acquire() as connection:
+                await fence.give_up(connection, self.cluster, partition, position, beginning)
+            return beginning
+        return position
 
     async def _process(
         self,
@@ -145,19 +226,13 @@ class Worker(Generic[StateT, RowsT]):
             metrics.FENCED.labels(self.name).inc()
             await self.rewind(consumer, batch)
             return
-        except TRANSIENT:
-            await self.rewind(consumer, batch)
-            raise
-        took = time.perf_counter() - started
-        metrics.BATCH_SECONDS.labels(self.name).observe(took)
+        metrics.BATCH_SECONDS.labels(self.name).observe(time.perf_counter() - started)
         metrics.BATCH_ROWS.labels(self.name).observe(len(records))
-        for partition in self.stopped & batch.keys():
-            self.positions.pop(partition, None)
-            consumer.pause(partition)
         self.committed()
 
     async def _post(self, records: Sequence[Record]) -> None:
         """Post records in one transaction; an unexpected failure is bisected to its one event."""
+        self._alive()
         try:
             await self._transaction(records)
         except (*TRANSIENT, fence.Fenced):
@@ -175,25 +250,24 @@ class Worker(Generic[StateT, RowsT]):
             self.failures.pop(partition, None)
 
     async def _transaction(self, records: Sequence[Record]) -> None:
+        """Fence, post and dead-letter in one transaction; stopped partitions are left alone."""
         records = [r for r in records if TopicPartition(r.topic, r.partition) not in self.stopped]
-        events: list[Event] = []
-        letters: list[DeadLetter] = []
-        prefix = len(self.settings.tanzhang_topic_prefix)
-        for record in records:
-            decoded = decode_record(record, prefix)
-            (events if isinstance(decoded, Event) else letters).append(decoded)  # type: ignore[arg-type]
-        moves = self._moves(records)
-        if not moves:
+        if not records:
             return
+        events, letters = decode_records(records, len(self.settings.tanzhang_topic_prefix))
+        moves = self._moves(records)
         now = self.clock()
-        async with self.pool.acquire() as connection, connection.transaction():
-            await fence.advance(connection, self._cluster, moves)
-            outcome = await self.poster.post(connection, events, now) if events else Outcome()
-            await aside.bury(connection, letters, now)
+        async with self.pool.acquire() as connection:
+            with metrics.DATABASE_SECONDS.labels(self.name).time():
+                async with connection.transaction():
+                    await fence.advance(connection, self.cluster, moves)
+                    outcome = await self.poster.post(connection, events, now)
+                    await aside.bury(connection, letters, now)
         outcome.refused.update(letter.reason for letter in letters)
         self._settle(moves, events, outcome)
 
-    def _moves(self, records: Sequence[Record]) -> dict[TopicPartition, tuple[int, int]]:
+    def _moves(self, records: Iterable[Record]) -> dict[TopicPartition, tuple[int, int]]:
+        """From where to where each partition moves; -1 (nobody's) where we hold no position."""
         moves: dict[TopicPartition, tuple[int, int]] = {}
         for record in records:
             partition = TopicPartition(record.topic, record.partition)
@@ -208,8 +282,7 @@ class Worker(Generic[StateT, RowsT]):
     ) -> None:
         """After the commit: remember positions, count."""
         for partition, (_, following) in moves.items():
-            self.positions[partition] = following
-            self._unmirrored[partition] = following
+            self.positions[partition] = self.mirror.changed[partition] = following
         outcome.count(self.name)
         now = time.time()
         for event in events[:: max(1, len(events) // 10)]:
@@ -218,82 +291,47 @@ class Worker(Generic[StateT, RowsT]):
                 metrics.EVENT_AGE_SECONDS.labels(self.name).observe(max(age, 0.0))
 
     async def _bury(self, record: Record, error: Exception) -> None:
-        """Dead-letter the one record that fails unexpectedly; too many in a row stop its partition."""
+        """Dead-letter the one record that fails; too many in a row stop its partition instead."""
         partition = TopicPartition(record.topic, record.partition)
-        if partition in self.stopped:
-            return
         failures = self.failures.get(partition, 0) + 1
         if failures > self.failures_max:
-            self.stopped.add(partition)
-            metrics.STOPPED_PARTITIONS.labels(self.name).set(len(self.stopped))
-            log.error(
-                "partition_stopped",
-                service=self.name,
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-                failures=self.failures_max,
-                error=repr(error),
-            )
+            self._stop(record, error)
             return
-        self.failures[partition] = failures
         topic = record.topic[len(self.settings.tanzhang_topic_prefix) :]
         origin = Origin(topic, record.partition, record.offset)
         letter = aside.poison(record.value or b"", origin, "unexpected", repr(error)[:500])
         moves = self._moves([record])
         async with self.pool.acquire() as connection, connection.transaction():
-            await fence.advance(connection, self._cluster, moves)
+            await fence.advance(connection, self.cluster, moves)
             await aside.bury(connection, [letter], self.clock())
+        self.failures[partition] = failures
         outcome = Outcome()
         outcome.refused["unexpected"] += 1
         self._settle(moves, [], outcome)
+        log.error(
+            "event_failed",
+            service=self.name,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            error=repr(error),
+            # Without the values that a logger's traceback may show.
+            stack="".join(traceback.format_tb(error.__traceback__)),
+        )
 
-    async def _mirror(
-        self, consumer: AIOKafkaConsumer, *, force: bool = False
-    ) -> None:
-        """Mirror positions to Kafka, for lag metrics only: losing one loses nothing."""
-        now = time.monotonic()
-        if not self._unmirrored or (not force and now - self._mirrored < MIRROR_SECONDS):
-            return
-        self._mirrored = now
-        offsets = {p: o for p, o in self._unmirrored.items() if p in consumer.assignment()}
-        self._unmirrored.clear()
-        for partition, offset in offsets.items():
-            end = consumer.highwater(partition)
-            if end is not None:
-                metrics.LAG.labels(self.name, partition.topic, partition.partition).set(
-                    max(end - offset, 0)
-                )
-        try:
-            async with asyncio.timeout(5):
-                await consumer.commit(offsets)
-        except (KafkaError, TimeoutError) as error:
-            log.info("mirror_failed", service=self.name, error=repr(error))
+    def _stop(self, record: Record, error: Exception) -> None:
+        self.stopped.add(TopicPartition(record.topic, record.partition))
+        metrics.STOPPED_PARTITIONS.labels(self.name).set(len(self.stopped))
+        log.error(
+            "partition_stopped",
+            service=self.name,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            failures=self.failures_max,
+            error=repr(error),
+        )
 
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Seeks at assignment, forgets at revocation.
-
-    aiokafka logs and swallows what is raised here; the worker then finds no position for the
-    partition and takes it up itself.
-    """
-
-    def __init__(self, worker: Worker[Any, Any], consumer: AIOKafkaConsumer) -> None:
-        self._worker = worker
-        self._consumer = consumer
-
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        for partition in revoked:
-            self._worker.positions.pop(partition, None)
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        await self._worker.rewind(self._consumer, set(assigned) - self._worker.stopped)
-        log.info("assigned", service=self._worker.name, partitions=len(self._worker.positions))
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass
+    def _alive(self) -> None:
+        self.last_progress = time.monotonic()
+        metrics.PROGRESS_TIMESTAMP.labels(self.name).set_to_current_time()

@@ -160,3 +160,17 @@ async def test_a_tier_is_decided_by_the_clock_and_told(
 
     [event] = await eventually(told)
     assert event["data"]["tier"] == "medium"
+
+
+async def test_points_after_an_erasure_belong_to_a_fresh_account_even_in_the_same_batch(
+    start: Any, publish: Any, client: Any, eventually: Any
+) -> None:
+    erased = reduction(2, "0") | {"type": "cn.tanzhang.personal.erased.v1", "id": "gone"}
+    erased["data"] = {"epoch": 1, "sequence": 2}
+    later = reduction(1, "7", epoch=2)
+    await publish("personal-reductions", [reduction(1, "40"), erased, reduction(1, "40"), later])
+    app = await start("points")
+    async with client(app) as http:
+        await eventually(has_balance(http, "7.000"))
+        balances = await app.state.pool.fetch("select balance from account order by balance")
+    assert [row[0] for row in balances] == [7_000, 40_000]

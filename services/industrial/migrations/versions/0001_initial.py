@@ -69,6 +69,7 @@ create table fact (
     primary key (account, event_key)
 ) with (fillfactor = 90);
 create index fact_slot on fact (account, slot, ends);
+create index fact_counter on fact (account, slot, ends) where starts is null;
 create table ledger_entry (
     account bigint,
     event_key bytea,

@@ -1,0 +1,78 @@
+"""A service as a process: ready or not, and stopped in the right order."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from aiokafka import TopicPartition
+from fastapi import FastAPI
+
+from shared.service_app import create_service
+from shared.settings import Settings
+from shared.stream.worker import Worker
+from tests.integration.stream import toy
+from tests.integration.stream.toy import payment
+
+NAME = "personal"  # one whose database the settings know
+
+
+@pytest.fixture
+async def app(stream_settings: Settings) -> AsyncIterator[FastAPI]:
+    await toy.create_schema(stream_settings.database(NAME), NAME)
+    yield create_service(toy.service(NAME), [], stream_settings, "all")
+
+
+def running(app: FastAPI) -> Any:
+    return app.router.lifespan_context(app)
+
+
+async def test_what_was_posted_at_the_stop_is_sent_before_the_end(
+    stream_settings: Settings,
+    app: FastAPI,
+    client: Any,
+    publish: Any,
+    eventually: Any,
+    read_topic: Any,
+) -> None:
+    async with running(app):
+        pool = app.state.pool
+        await publish("payments", [payment(f"p{n}", f"bank:account-{n % 9}") for n in range(400)])
+
+        async def begun() -> Any:
+            return await pool.fetchval("select count(*) from entry")
+
+        await eventually(begun)
+        async with client(app) as http:
+            assert (await http.get("/readyz")).status_code == 200
+            assert "tanzhang_database_seconds_count" in (await http.get("/metrics")).text
+    connection = await asyncpg.connect(stream_settings.database(NAME))
+    count = await connection.fetchval(f"select count(*) from {NAME}.entry")
+    waiting = await connection.fetchval(f"select count(*) from {NAME}.outbox")
+    await connection.close()
+    assert waiting == 0
+
+    async def sent() -> bool:
+        events = await read_topic("personal-reductions")
+        return bool(len(events) == count)
+
+    await eventually(sent)
+
+
+async def test_a_stopped_partition_is_not_ready(app: FastAPI, client: Any) -> None:
+    async with running(app), client(app) as http:
+        worker: Worker[Any, Any] = app.state.worker
+        assert (await http.get("/readyz")).status_code == 200
+        worker.stopped.add(TopicPartition("payments", 0))
+        answer = await http.get("/readyz")
+        assert answer.status_code == 503
+        assert "NotConsuming" in answer.json()["detail"]
+
+
+async def test_a_process_stopped_during_its_start_ends_soon(app: FastAPI) -> None:
+    started = time.monotonic()
+    async with running(app):
+        pass
+    assert time.monotonic() - started < 15
+    assert app.state.pool.is_closing()
