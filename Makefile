@@ -4,6 +4,8 @@ PYTHON ?= python3
 DEMO_OPTIONS ?=
 UP_OPTIONS ?=
 PYTEST_OPTIONS ?=
+# Most tests wait for a group to form or a process to start: more of them than cores.
+TEST_PROCESSES ?= 4
 PY := .venv/bin/python
 UV_VERSION := 0.13.9
 
@@ -22,7 +24,7 @@ up: install  ## Everything on this machine, until Ctrl-C
 	@$(PY) -m tanzhang up $(UP_OPTIONS)
 
 test: install  ## Unit, integration and end-to-end tests on the embedded stack
-	@$(PY) -m pytest -m "not faults" $(PYTEST_OPTIONS)
+	@$(PY) -m pytest -m "not faults" -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_OPTIONS)
 
 test-unit: install  ## The tests without any server
 	@$(PY) -m pytest tests/unit $(PYTEST_OPTIONS)

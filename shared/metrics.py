@@ -77,7 +77,9 @@ CITY_LABELS = Gauge("tanzhang_city_labels", "Accounts by their current label", [
 CITY_ACCOUNTS = Gauge(
     "tanzhang_city_accounts", "Accounts: enterprises, farms, bank customers", ["kind"]
 )
-POINTS_ISSUED = Gauge("tanzhang_points_issued", "Points issued, less what was taken back")
+POINTS_ISSUED = Gauge(
+    "tanzhang_points_issued", "Points issued, less what was taken back or has expired"
+)
 POINTS_REDEEMED = Gauge("tanzhang_points_redeemed", "Points redeemed for rewards")
 
 METRICS: tuple[MetricWrapperBase, ...] = (

@@ -19,6 +19,15 @@ from tanzhang.stack import postgres as embedded_postgres
 EXTERNAL_KAFKA = os.environ.get("TANZHANG_TEST_KAFKA")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Processes share out files, so that what a file sets up is set up once; one has the stack."""
+    for item in items:
+        folder = item.path.parent.name
+        shared = folder == "e2e" and item.path.name != "test_demo.py"
+        item.add_marker(pytest.mark.xdist_group(folder if shared else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def stack_directory() -> Iterator[Path]:
     """A directory of this run whose path other users may search (pytest's own is private)."""

@@ -1,12 +1,16 @@
 """The agricultural service, wired."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
-from services.agri import handler
+from services.agri import city, handler
 from services.agri.api import router
+from services.agri.store import posting as store
 from services.agri.store.posting import Rows, State
 from shared.service_app import Role, create_service
 from shared.settings import Settings
+from shared.stream.gauges import measured
 from shared.stream.service import Service
 from shared.units.calendar import Zone
 
@@ -15,7 +19,16 @@ SERVICE_NAME = "agri"
 
 def service(settings: Settings) -> Service[State, Rows]:
     """The service as the engine sees it."""
-    return handler.service(Zone(settings.tanzhang_zone))
+    zone = Zone(settings.tanzhang_zone)
+    return Service(
+        name=SERVICE_NAME,
+        topics=("farm-records",),
+        load=partial(handler.load, zone=zone),
+        decide=partial(handler.decide, zone=zone),
+        write=store.write,
+        journal="fact",
+        tick=measured(city.measure),
+    )
 
 
 def create(settings: Settings, role: Role) -> FastAPI:

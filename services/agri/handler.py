@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 
 from services.agri.domain import posting
 from services.agri.domain.account import Totals
@@ -15,27 +14,14 @@ from shared.database import Connection
 from shared.events.envelope import Event, Outgoing
 from shared.events.ids import state_id
 from shared.events.types import AgriAccount, FarmRecord
-from shared.stream.service import Account, Batch, Decision, Service, waits_for_event
+from shared.stream.service import Account, Batch, Decision, waits_for_event
 from shared.units.amount import ratio_text, tonnes_text
 from shared.units.calendar import Zone
 
-INPUT_TOPIC = "farm-records"
 OUTPUT_TOPIC = "agri-accounts"
 OUTPUT_TYPE = "cn.tanzhang.agri.account.v1"
 SOURCE = "urn:tanzhang:agri"
 WAITS_FOR_FARM = "farm"
-
-
-def service(zone: Zone) -> Service[State, Rows]:
-    """The agricultural service as the engine runs it."""
-    return Service(
-        name="agri",
-        topics=(INPUT_TOPIC,),
-        load=partial(load, zone=zone),
-        decide=partial(decide, zone=zone),
-        write=store.write,
-        journal="fact",
-    )
 
 
 async def load(connection: Connection, batch: Batch, *, zone: Zone) -> State:

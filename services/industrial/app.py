@@ -4,14 +4,14 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.industrial import handler
+from services.industrial import city, handler
 from services.industrial.api import routers
-from services.industrial.city import tick
 from services.industrial.domain.state import Rows, State
 from services.industrial.store.load import load
 from services.industrial.store.write import write
 from shared.service_app import Role, create_service
 from shared.settings import Settings
+from shared.stream.gauges import measured
 from shared.stream.service import Service
 from shared.units.calendar import Zone
 
@@ -29,7 +29,7 @@ def service(settings: Settings) -> Service[State, Rows]:
         decide=partial(handler.decide, zone=zone),
         write=write,
         journal="fact",
-        tick=tick,
+        tick=measured(city.measure),
     )
 
 

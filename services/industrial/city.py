@@ -1,8 +1,5 @@
 """The city's own numbers, for those who watch."""
 
-from datetime import datetime
-from typing import Any
-
 from shared import metrics
 from shared.database import Connection
 from shared.units.amount import MG_PER_T
@@ -13,7 +10,7 @@ select (select coalesce(sum(balance), 0)::numeric from account),
 """
 
 
-async def tick(connection: Connection, poster: Any, now: datetime) -> None:
+async def measure(connection: Connection) -> None:
     """Tonnes of all years in the ledger, and registered enterprises."""
     [row] = await connection.fetch(FIGURES)
     metrics.CITY_TONNES.labels("industrial").set(float(row[0] / MG_PER_T))

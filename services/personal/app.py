@@ -5,12 +5,13 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
-from services.personal import erasure, handler, store
+from services.personal import city, erasure, handler, store
 from services.personal.api import router
 from services.personal.store import Rows, State
 from shared.database import Connection
 from shared.service_app import Role, create_service
 from shared.settings import Settings
+from shared.stream.gauges import measured
 from shared.stream.service import Batch, Service
 
 SERVICE_NAME = "personal"
@@ -32,6 +33,7 @@ def service(settings: Settings) -> Service[State, Rows]:
         write=store.write,
         journal="ledger_entry",
         screen=partial(erasure.screen, settings),
+        tick=measured(city.measure),
     )
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from services.points import expiry, handler, store, tiers
+from services.points import city, expiry, handler, store, tiers
 from services.points.api import router
 from services.points.store import Rows, State
 from shared.database import Connection
 from shared.events.types import PersonalErased
 from shared.service_app import Role, create_service, utc_now
 from shared.settings import Settings
+from shared.stream.gauges import measured
 from shared.stream.poster import Poster
 from shared.stream.service import Service
 
@@ -35,10 +36,14 @@ def service(settings: Settings) -> Service[State, Rows]:
     )
 
 
+_measure = measured(city.measure)
+
+
 async def tick(connection: Connection, poster: Poster[Any, Any], now: datetime) -> None:
-    """What the clock does: tiers, then expiry."""
+    """What the clock does: tiers, expiry, the city's numbers."""
     await tiers.tick(connection, poster, now)
     await expiry.tick(connection, poster, now)
+    await _measure(connection, poster, now)
 
 
 def create(settings: Settings, role: Role, *, clock: Callable[[], datetime] = utc_now) -> FastAPI:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import prometheus_client
+import structlog
 from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
 
@@ -25,6 +26,8 @@ from shared.units.amount import decimal_text
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Ready = Callable[[], Awaitable[None]]
 READY_SECONDS_MAX = 3.0
+
+log = structlog.get_logger()
 
 
 def create_app(
@@ -55,7 +58,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(Unexpected)
     add_handlers(app)
-    app.include_router(_probes(ready))
+    app.include_router(_probes(service, ready))
     for router in routers:
         app.include_router(router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
@@ -82,7 +85,7 @@ def _decimal(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _probes(ready: Ready) -> APIRouter:
+def _probes(service: str, ready: Ready) -> APIRouter:
     router = APIRouter(tags=["probes"])
 
     @router.get("/livez", summary="The process answers")
@@ -95,6 +98,7 @@ def _probes(ready: Ready) -> APIRouter:
             async with asyncio.timeout(READY_SECONDS_MAX):
                 await ready()
         except Exception as error:
+            log.warning("not_ready", service=service, error=repr(error))
             raise unavailable(f"Not ready: {type(error).__name__}") from error
         return {"status": "ready"}
 

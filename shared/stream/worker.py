@@ -131,7 +131,8 @@ class Worker(Generic[StateT, RowsT]):
         self._alive()
         await self._take_up(consumer)
         batch = unread(await self._fetch(consumer), self.positions)
-        self.idle = not batch
+        # Without partitions there may be much to do that we don't see.
+        self.idle = not batch and bool(self.positions)
         if batch:
             self._stall.reset()
             await self._process(consumer, batch)

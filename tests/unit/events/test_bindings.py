@@ -186,7 +186,7 @@ def test_all_ways_give_the_same_event(sample: Sample) -> None:
     key, value, headers = to_record(event)
     assert isinstance(batched, bytes)
     assert (key, value) == (body["subject"].encode(), raw)
-    assert headers == (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
+    assert headers == [("content-type", b"application/cloudevents+json; charset=UTF-8")]
     for way in (binary, batched, from_record(value, headers)):
         again = decode(way, strict=True)
         assert (again.key, again.content) == (event.key, event.content)
