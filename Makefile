@@ -24,7 +24,7 @@ up: install  ## Everything on this machine, until Ctrl-C
 	@$(PY) -m tanzhang up $(UP_OPTIONS)
 
 test: install  ## Unit, integration and end-to-end tests on the embedded stack
-	@$(PY) -m pytest -m "not faults" -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_OPTIONS)
+	@$(PY) -m pytest -m "not faults" -n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-unit: install  ## The tests without any server
 	@$(PY) -m pytest tests/unit $(PYTEST_OPTIONS)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from shared.settings import Settings
 from tanzhang.stack import broker as embedded_broker
@@ -19,13 +20,17 @@ from tanzhang.stack import postgres as embedded_postgres
 EXTERNAL_KAFKA = os.environ.get("TANZHANG_TEST_KAFKA")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """Processes share out files, so that what a file sets up is set up once; one has the stack."""
-    for item in items:
-        folder = item.path.parent.name
-        shared = folder == "e2e" and item.path.name != "test_demo.py"
-        item.add_marker(pytest.mark.xdist_group(folder if shared else str(item.path)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        folder, _, name = file.rpartition("/")
+        return folder if folder.endswith("e2e") and name != "test_demo.py" else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
