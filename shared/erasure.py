@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaData, Table
 
 from shared.database import Connection
-from shared.settings import Settings
+from shared.settings import Settings, SettingsError
 from shared.stream.service import Account
 
 ERASED_1 = """
@@ -56,6 +56,12 @@ def table(metadata: MetaData) -> Table:
         Column("epoch", Integer, nullable=False),
         Column("sequence", BigInteger, nullable=False),
     )
+
+
+def check_key(settings: Settings) -> None:
+    """Raise SettingsError when persons would be remembered under a hash that anyone can make."""
+    if settings.tanzhang_auth == "jwt" and not settings.tanzhang_erasure_key:
+        raise SettingsError("TANZHANG_ERASURE_KEY is not set: expected a secret of your own")
 
 
 def token_hash(settings: Settings, subject: str) -> bytes:

@@ -9,6 +9,7 @@ from services.personal import city, erasure, handler, store
 from services.personal.api import router
 from services.personal.store import Rows, State
 from shared.database import Connection
+from shared.erasure import check_key
 from shared.service_app import Role, create_service
 from shared.settings import Settings
 from shared.stream.gauges import measured
@@ -38,5 +39,6 @@ def service(settings: Settings) -> Service[State, Rows]:
 
 
 def create(settings: Settings, role: Role) -> FastAPI:
-    """The service as a process."""
+    """The service as a process; SettingsError without a key to hash erased names with."""
+    check_key(settings)
     return create_service(service(settings), [router], settings, role)

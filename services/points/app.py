@@ -11,6 +11,7 @@ from services.points import city, expiry, handler, store, tiers
 from services.points.api import router
 from services.points.store import Rows, State
 from shared.database import Connection
+from shared.erasure import check_key
 from shared.events.types import PersonalErased
 from shared.service_app import Role, create_service, utc_now
 from shared.settings import Settings
@@ -47,5 +48,6 @@ async def tick(connection: Connection, poster: Poster[Any, Any], now: datetime) 
 
 
 def create(settings: Settings, role: Role, *, clock: Callable[[], datetime] = utc_now) -> FastAPI:
-    """The service as a process."""
+    """The service as a process; SettingsError without a key to hash erased names with."""
+    check_key(settings)
     return create_service(service(settings), [router], settings, role, clock)
