@@ -16,6 +16,15 @@ from shared.units.calendar import CITY, Zone
 
 SERVICE = "agri"
 BALANCES = "select number, balance from account order by number"
+# Quantities are shown to nine places, and the parts of a record are rounded by running difference.
+ENTRIES = """
+select account, format('entry %s line %s', encode(event_key, 'hex'), line) as what,
+    trim_scale(quantity * factor)::text as expected, amount_mg::text as found
+from ledger_entry
+where abs(amount_mg - quantity * factor) > 1.5 + abs(factor) / 1e9
+order by account, event_key, line
+limit 100
+"""
 
 
 async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
@@ -23,11 +32,16 @@ async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
 
     A group is a parcel, year and pathway (a record of its own where records don't add up);
     what its standing facts give by the rules must be what its entries sum up to. A balance is
-    the sum of all entries that neutralise; gross emissions are kept apart.
+    the sum of all entries that neutralise; gross emissions are kept apart. Each entry is its
+    quantity times its factor.
     """
     book = await whole_book(connection)
     balances = {row[0]: row[1] for row in await connection.fetch(BALANCES)}
-    return [*_orphans(book), *_groups(book), *_balances(book, balances)]
+    entries = [
+        Finding(SERVICE, row["account"], row["what"], f"{row['expected']} mg", f"{row['found']} mg")
+        for row in await connection.fetch(ENTRIES)
+    ]
+    return [*entries, *_orphans(book), *_groups(book), *_balances(book, balances)]
 
 
 def _orphans(book: Book) -> Iterator[Finding]:

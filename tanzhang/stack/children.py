@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from tanzhang.stack import StackError
 
 PR_SET_PDEATHSIG = 1
 LOG_TAIL_LINES = 20
+FREE_PORTS = range(20_000, 32_768)
 
 
 @dataclass(slots=True, frozen=True)
@@ -137,10 +139,15 @@ def await_true(condition: Callable[[], bool], child: Child, seconds: float, what
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody has right now.
+
+    Below the range that systems take the ports of outgoing connections from: one of those could
+    be ours before the program that it was chosen for has bound it.
+    """
+    while True:
+        port = secrets.choice(FREE_PORTS)
+        if not port_is_taken(port):
+            return port
 
 
 def port_is_taken(port: int) -> bool:

@@ -29,6 +29,8 @@ CHANGES = [
     ("industrial.ledger_entry", "quantity", "{} + 1", "{} - 1", ENTERPRISE),
     ("agri.account", "balance", "{} + 1", "{} - 1", FARM),
     ("agri.ledger_entry", "amount_mg", "{} + 1", "{} - 1", FARM),
+    ("agri.ledger_entry", "quantity", "{} + 1", "{} - 1", FARM),
+    ("agri.ledger_entry", "factor", "{} * 2", "{} / 2", FARM),
     ("grading.account_state", "total_t", "{} + 1", "{} - 1", f"industrial:{ENTERPRISE}"),
     ("grading.label", "label", "{} || 'x'", "rtrim({}, 'x')", f"agri:{FARM}"),
 ]

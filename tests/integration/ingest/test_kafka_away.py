@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,8 @@ from shared.events.envelope import Event, decode
 from shared.settings import Settings
 from tanzhang import topics
 from tanzhang.stack import broker as embedded_broker
+from tanzhang.stack import children
 from tests.integration.ingest.door import SECONDS_MAX, Opener, payment
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def kill(broker: embedded_broker.Broker) -> None:
@@ -43,7 +37,7 @@ async def connected(settings: Settings, **limits: float) -> Publisher:
 
 
 async def test_kafka_comes_later(open_door: Opener, stack_directory: Path) -> None:
-    port = free_port()
+    port = children.free_port()
     async with open_door(ready=False, kafka_bootstrap_servers=f"127.0.0.1:{port}") as door:
         assert (await door.client.get("/livez")).status_code == 200
         assert (await door.client.get("/readyz")).status_code == 503
