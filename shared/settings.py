@@ -57,7 +57,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tanzhang_points_url: str = "http://127.0.0.1:8106"
     tanzhang_service_token: str | None = None
     tanzhang_erasure_key: str | None = None
-    tanzhang_residents: int = 2_270_000
     tanzhang_log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def database(self, service: str) -> str:

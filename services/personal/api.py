@@ -75,7 +75,7 @@ async def region(request: Request, who: Reader) -> Response:
     pool: Pool = request.app.state.pool
     customers, total = (await pool.fetch(statements.CITY))[0]
     rows = await pool.fetch(statements.CITY_BY_SCENARIO)
-    residents = request.app.state.settings.tanzhang_residents
+    residents = methodology().region().residents
     return json_response(
         {
             "customers": customers,

@@ -31,7 +31,8 @@ async def load(connection: Connection, batch: Batch, *, zone: ZoneInfo = CITY) -
         if target is not None:
             named.add((account, target))
             continue
-        slots.update(_touched(event, account, zone))
+        if event.time is not None:
+            slots.update(_touched(event, account, zone))
     targets = await store.load_targets(connection, named)
     for target_row in targets.values():
         if target_row.slot is not None:
@@ -44,7 +45,9 @@ def decide(batch: Batch, state: State, *, zone: ZoneInfo = CITY) -> Decision[Row
     work = _Work(batch, zone, state.slots, state.targets, Decision(Rows([], batch.now)))
     for event in batch.events:
         named = event.target()
-        if named is None:
+        if event.time is None:
+            work.decision.refuse(event, "time_missing", "/time: expected the time of the payment")
+        elif named is None:
             _pay(work, event)
         else:
             _reverse(work, event, named)
@@ -82,7 +85,7 @@ def _payment(event: Event) -> Payment:
 
 
 def _time(event: Event) -> datetime:
-    assert event.time is not None, "the door requires the time of a payment"
+    assert event.time is not None, "refused before"
     return event.time
 
 

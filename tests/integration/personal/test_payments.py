@@ -103,3 +103,24 @@ async def test_erasure_forgets_the_person_and_keeps_the_total(
         return "cn.tanzhang.personal.erased.v1" in types
 
     assert await eventually(told)
+
+
+async def test_what_the_door_would_not_let_in_is_set_aside_and_stops_nothing(
+    start: Any, publish: Any, client: Any, eventually: Any
+) -> None:
+    app = await start("personal")
+    timeless = payment("timeless")
+    del timeless["time"]
+    endless = payment("endless", kind="bike_ride", quantity="1E+999999")
+    await publish("payments", [timeless, endless, payment("p1")])
+    async with client(app) as http:
+
+        async def credited() -> bool:
+            return await balance(http) == "23.096"
+
+        await eventually(credited)
+        entries = (await http.get(f"/v1/accounts/{ACCOUNT}/entries")).json()["items"]
+    reasons = {entry["event_id"]: entry["reason"] for entry in entries}
+    assert reasons == {"endless": "quantity_out_of_range", "p1": None}
+    buried = await app.state.pool.fetch("select event_id, reason from dead_letter")
+    assert [tuple(row) for row in buried] == [("timeless", "time_missing")]
