@@ -10,12 +10,18 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from shared.settings import Settings
 from tanzhang.stack import broker as embedded_broker
 from tanzhang.stack import postgres as embedded_postgres
+
+# A loaded machine is no reason to fail; CI has a profile of Hypothesis's own.
+hypothesis.settings.register_profile("house", deadline=None)
+if "CI" not in os.environ:
+    hypothesis.settings.load_profile("house")
 
 EXTERNAL_KAFKA = os.environ.get("TANZHANG_TEST_KAFKA")
 
