@@ -7,7 +7,7 @@ may be temporary is sent again: 429, 502, 503, 504 and lost connections.
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -128,13 +128,21 @@ async def post_events(
             _count(posted, answer, position, len(chunk), on_rejected)
             on_progress(posted)
 
+    await share_out(work, concurrency)
+    return posted
+
+
+async def share_out(work: Callable[[], Coroutine[Any, Any, None]], concurrency: int) -> None:
+    """Run `work`, which draws from a source of its own, so many times at once.
+
+    The first failure ends them all and is raised.
+    """
     try:
         async with asyncio.TaskGroup() as workers:
             for _ in range(concurrency):
                 workers.create_task(work())
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
-    return posted
 
 
 def _batches(events: Iterator[CloudEvent], size: int) -> Iterator[tuple[int, list[CloudEvent]]]:

@@ -1,13 +1,12 @@
 """Registering a city with the services, stage by stage."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from itertools import groupby
 
 import httpx
 
-from tanzhang.posting import Patience, PostingError, client, refusal, send
+from tanzhang.posting import Patience, PostingError, client, refusal, send, share_out
 from tanzhang.simulation.registration import Registration
 
 
@@ -56,10 +55,5 @@ async def _register_stage(
             done += 1
             on_done()
 
-    try:
-        async with asyncio.TaskGroup() as workers:
-            for _ in range(concurrency):
-                workers.create_task(work())
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+    await share_out(work, concurrency)
     return done
