@@ -7,23 +7,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tanzhang.commands.options import DEFAULT_DIRECTORY, DataDir
+from tanzhang.commands.options import (
+    DEFAULT_DIRECTORY,
+    Concurrency,
+    Customers,
+    DataDir,
+    Enterprises,
+    Farms,
+    Payments,
+    Seed,
+    Year,
+    simulated_city,
+)
 
 if TYPE_CHECKING:
     from tanzhang.demo import Demo, Outcome
 
 
 def demo(
-    enterprises: Annotated[int, typer.Option(min=1)] = 600,
-    farms: Annotated[int, typer.Option(min=1)] = 180,
-    customers: Annotated[int, typer.Option(min=0)] = 100_000,
-    payments: Annotated[int, typer.Option(min=0)] = 300_000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same city.")] = 1,
-    year: Annotated[int, typer.Option(min=2000, max=2100)] = 2020,
+    enterprises: Enterprises = 600,
+    farms: Farms = 180,
+    customers: Customers = 100_000,
+    payments: Payments = 300_000,
+    seed: Seed = 1,
+    year: Year = 2020,
     kill_workers: Annotated[
         int, typer.Option(min=0, help="Kill a service at so many random moments meanwhile.")
     ] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")] = 4,
+    concurrency: Concurrency = 4,
     patience: Annotated[
         float, typer.Option(min=1, help="Seconds without any progress before giving up.")
     ] = 120.0,
@@ -38,19 +49,15 @@ def demo(
     must be, and audits every ledger. Exit code 1 when anything differs.
     """
     from tanzhang.demo import Demo
-    from tanzhang.simulation import city
 
-    try:
-        made = city(
-            seed,
-            enterprises=enterprises,
-            farms=farms,
-            customers=customers,
-            payments=payments,
-            year=year,
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    made = simulated_city(
+        seed,
+        enterprises=enterprises,
+        farms=farms,
+        customers=customers,
+        payments=payments,
+        year=year,
+    )
     wanted = Demo(made, kill_workers, concurrency, patience)
     if not _shown(wanted, data_dir, keep):
         raise typer.Exit(1)

@@ -2,13 +2,30 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tanzhang.stack.plan import DEFAULT_DIRECTORY
 
-__all__ = ["DEFAULT_DIRECTORY", "DataDir", "DomainServiceName", "Role", "ServiceName"]
+if TYPE_CHECKING:
+    from tanzhang.simulation import City
+
+__all__ = [
+    "DEFAULT_DIRECTORY",
+    "Concurrency",
+    "Customers",
+    "DataDir",
+    "DomainServiceName",
+    "Enterprises",
+    "Farms",
+    "Payments",
+    "Role",
+    "Seed",
+    "ServiceName",
+    "Year",
+    "simulated_city",
+]
 
 DataDir = Annotated[
     Path,
@@ -18,6 +35,24 @@ DataDir = Annotated[
         help="Where the stack keeps its ledgers, keys and logs.",
     ),
 ]
+
+Enterprises = Annotated[int, typer.Option(min=1)]
+Farms = Annotated[int, typer.Option(min=1)]
+Customers = Annotated[int, typer.Option(min=0)]
+Payments = Annotated[int, typer.Option(min=0)]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same city.")]
+Year = Annotated[int, typer.Option(min=2000, max=2100)]
+Concurrency = Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")]
+
+
+def simulated_city(seed: int, **sizes: int) -> "City":
+    """The city of these options; what cannot be made is a wrong option."""
+    from tanzhang.simulation import city
+
+    try:
+        return city(seed, **sizes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 class DomainServiceName(StrEnum):

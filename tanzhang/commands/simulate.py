@@ -1,11 +1,22 @@
 """`tanzhang simulate`: a whole city, posted to a running stack."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from tanzhang.commands.options import DEFAULT_DIRECTORY, DataDir
+from tanzhang.commands.options import (
+    DEFAULT_DIRECTORY,
+    Concurrency,
+    Customers,
+    DataDir,
+    Enterprises,
+    Farms,
+    Payments,
+    Seed,
+    Year,
+    simulated_city,
+)
 from tanzhang.commands.target import Target, Token, local_stack
 
 if TYPE_CHECKING:
@@ -15,13 +26,13 @@ _REJECTIONS_SHOWN = 20
 
 
 def simulate(
-    seed: Annotated[int, typer.Option(help="The same seed gives the same city.")] = 1,
-    enterprises: Annotated[int, typer.Option(min=1)] = 600,
-    farms: Annotated[int, typer.Option(min=1)] = 180,
-    customers: Annotated[int, typer.Option(min=0)] = 100_000,
-    payments: Annotated[int, typer.Option(min=0)] = 300_000,
-    year: Annotated[int, typer.Option(min=2000, max=2100)] = 2020,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")] = 4,
+    seed: Seed = 1,
+    enterprises: Enterprises = 600,
+    farms: Farms = 180,
+    customers: Customers = 100_000,
+    payments: Payments = 300_000,
+    year: Year = 2020,
+    concurrency: Concurrency = 4,
     token: Token = None,
     data_dir: DataDir = DEFAULT_DIRECTORY,
 ) -> None:
@@ -32,19 +43,15 @@ def simulate(
     """
     from shared.auth.principal import SCOPES
     from tanzhang.posting import PostingError
-    from tanzhang.simulation import city
 
-    try:
-        made = city(
-            seed,
-            enterprises=enterprises,
-            farms=farms,
-            customers=customers,
-            payments=payments,
-            year=year,
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    made = simulated_city(
+        seed,
+        enterprises=enterprises,
+        farms=farms,
+        customers=customers,
+        payments=payments,
+        year=year,
+    )
     scopes = [s for s in SCOPES if s.startswith(("events:write:", "registry:", "benchmarks:"))]
     target = local_stack(data_dir, token, scopes=scopes, sources=made.sources(), subjects=["*"])
     try:
