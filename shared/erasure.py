@@ -6,13 +6,14 @@ older events stay ignored when they are replayed.
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaData, Table
 
 from shared.database import Connection
+from shared.events.envelope import Event
 from shared.settings import Settings, SettingsError
 from shared.stream.service import Account
 
@@ -89,15 +90,33 @@ async def erasures(
     connection: Connection, settings: Settings, subjects: Iterable[str]
 ) -> dict[str, Erasure]:
     """The erasures of these subjects; usually there is none in the whole table."""
-    if not await connection.fetchval("select exists (select from erased)"):
+    names = set(subjects)
+    if not names or not await connection.fetchval("select exists (select from erased)"):
         return {}
-    hashes = {token_hash(settings, subject): subject for subject in subjects}
+    hashes = {token_hash(settings, name): name for name in names}
     rows = await connection.fetch(FIND, list(hashes))
     return {hashes[row[0]]: Erasure(row[1], row[2], row[3]) for row in rows}
 
 
-def succeed(account: Account, erasure: Erasure | None) -> None:
+async def screened(
+    connection: Connection,
+    settings: Settings,
+    events: Sequence[Event],
+    is_older: Callable[[Event, Erasure], bool],
+) -> Sequence[Event]:
+    """Leave out events older than the erasure of their account: no replay brings it back."""
+    erased = await erasures(connection, settings, (event.subject for event in events))
+    if not erased:
+        return events
+    return [
+        event
+        for event in events
+        if event.subject not in erased or not is_older(event, erased[event.subject])
+    ]
+
+
+def succeed(account: Account, erasure: Erasure) -> None:
     """A fresh account under an erased name begins a new epoch: its outputs are newer."""
-    if erasure is not None and account.epoch <= erasure.epoch:
+    if account.epoch <= erasure.epoch:
         account.epoch = erasure.epoch + 1
         account.changed = True

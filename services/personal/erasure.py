@@ -39,9 +39,8 @@ async def erase(
 async def screen(
     settings: Settings, connection: Connection, events: Sequence[Event]
 ) -> Sequence[Event]:
-    """Leave out payments older than the erasure of their account: no replay brings it back."""
-    erased = await erasure.erasures(connection, settings, {event.subject for event in events})
-    return [event for event in events if not _is_older(event, erased.get(event.subject))]
+    """Leave out payments of a time before the erasure of their account."""
+    return await erasure.screened(connection, settings, events, _is_older)
 
 
 async def succeed(settings: Settings, connection: Connection, batch: Batch) -> None:
@@ -51,5 +50,5 @@ async def succeed(settings: Settings, connection: Connection, batch: Batch) -> N
         erasure.succeed(fresh[subject], erased)
 
 
-def _is_older(event: Event, erased: Erasure | None) -> bool:
-    return erased is not None and event.time is not None and event.time <= erased.erased_at
+def _is_older(event: Event, erased: Erasure) -> bool:
+    return event.time is not None and event.time <= erased.erased_at

@@ -26,8 +26,7 @@ async def screen(
     settings: Settings, connection: Connection, events: Sequence[Event]
 ) -> Sequence[Event]:
     """Leave out what an erased account had sent before its erasure."""
-    erased = await erasure.erasures(connection, settings, {event.subject for event in events})
-    return [event for event in events if not _is_older(event, erased.get(event.subject))]
+    return await erasure.screened(connection, settings, events, _is_older)
 
 
 async def load(connection: Connection, batch: Batch) -> State:
@@ -124,7 +123,9 @@ def _erase(decision: Decision[Rows], account: Account, data: PersonalErased, now
     decision.rows.erased.append((account, Erasure(now, data.epoch, data.sequence)))
 
 
-def _is_older(event: Event, erased: Erasure | None) -> bool:
-    if erased is None or not isinstance(event.data, Position):
-        return False
-    return (event.data.epoch, event.data.sequence) <= (erased.epoch, erased.sequence)
+def _is_older(event: Event, erased: Erasure) -> bool:
+    position = event.data
+    return isinstance(position, Position) and (position.epoch, position.sequence) <= (
+        erased.epoch,
+        erased.sequence,
+    )

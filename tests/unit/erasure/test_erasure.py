@@ -26,7 +26,7 @@ def test_the_hash_depends_on_the_key() -> None:
 
 def test_a_fresh_account_under_an_erased_name_begins_a_newer_epoch() -> None:
     account = Account(1, "jsrcb:token-0001", 1, 0, 0)
-    erasure.succeed(account, Erasure(datetime(2026, 3, 1, tzinfo=UTC), 1, 40))
-    assert (account.epoch, account.changed) == (2, True)
-    erasure.succeed(account, None)
-    assert account.epoch == 2
+    erased = Erasure(datetime(2026, 3, 1, tzinfo=UTC), 1, 40)
+    for _ in range(2):
+        erasure.succeed(account, erased)
+        assert (account.epoch, account.changed) == (2, True)
