@@ -84,6 +84,10 @@ def _post(
     except ValueError as error:
         decision.refuse(event, "not_a_milligram", f"/data/reduction_g: {error}")
         return
+    if amount == 0:
+        # No posting would remember it: each repetition would be told again.
+        decision.refuse(event, "nothing_to_post", "/data/reduction_g: expected other than 0")
+        return
     claim = state.claims.get(account.number, 0)
     movements = (
         domain.credited(amount, claim) if amount > 0 else domain.reversed_(-amount, account.balance)

@@ -174,3 +174,20 @@ async def test_points_after_an_erasure_belong_to_a_fresh_account_even_in_the_sam
         await eventually(has_balance(http, "7.000"))
         balances = await app.state.pool.fetch("select balance from account order by balance")
     assert [row[0] for row in balances] == [7_000, 40_000]
+
+
+async def test_a_reduction_of_nothing_is_a_dead_letter_and_told_to_nobody(
+    start: Any, publish: Any, client: Any, eventually: Any, read_topic: Any
+) -> None:
+    app = await start("points")
+    nothing = reduction(1, "0")
+    await publish("personal-reductions", [nothing, nothing, reduction(2, "5")])
+    async with client(app) as http:
+        await eventually(has_balance(http, "5.000"))
+    rows = await app.state.pool.fetch("select reason from dead_letter")
+    assert [row["reason"] for row in rows] == ["nothing_to_post"]
+
+    async def told() -> Any:
+        return await read_topic("point-credits")
+
+    assert [event["data"]["points"] for event in await eventually(told)] == ["5.000"]
