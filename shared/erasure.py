@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaD
 from shared.database import Connection
 from shared.events.envelope import Event
 from shared.settings import Settings, SettingsError
+from shared.stream import accounts
 from shared.stream.service import Account
 
 ERASED_1 = """
@@ -77,6 +78,7 @@ async def forget(
     """Drop everything that says who a locked account is, and remember when."""
     for statement in FORGET:
         await connection.execute(statement, account.number)
+    await accounts.mark_erased(connection, account.number)
     await connection.execute(
         REMEMBER,
         token_hash(settings, account.subject),

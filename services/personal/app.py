@@ -30,7 +30,7 @@ def service(settings: Settings) -> Service[State, Rows]:
         name=SERVICE_NAME,
         topics=("payments",),
         load=load,
-        decide=partial(handler.decide, zone=zone),
+        decide=handler.decide,
         write=store.write,
         journal="ledger_entry",
         screen=partial(erasure.screen, settings),

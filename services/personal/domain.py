@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from shared.events.types import Payment
 from shared.methodology import Scenario, methodology
-from shared.units.amount import round_half_even
+from shared.units.amount import rounded_product
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -44,8 +44,7 @@ class Fact:
     reversed_by: bytes | None = None
 
 
-@dataclass(slots=True, frozen=True)
-class Credit:
+class Credit(NamedTuple):
     """What a payment should have been given: quantity in the scenario's unit, milligrams."""
 
     fact: Fact
@@ -57,8 +56,7 @@ class Credit:
         return (self.credited, self.amount_mg) != (self.fact.credited, self.fact.amount_mg)
 
 
-@dataclass(slots=True, frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """What a payment claims: its scenario and quantity, or the reason why it earns nothing."""
 
     scenario: Scenario | None
@@ -75,7 +73,9 @@ class SlotState:
     def live(self) -> list[Fact]:
         """What counts, in the order in which the cap is filled."""
         counted = [fact for fact in self.facts.values() if fact.reversed_by is None]
-        return sorted(counted, key=lambda fact: (fact.occurred_at, fact.key))
+        if len(counted) > 1:
+            counted.sort(key=lambda fact: (fact.occurred_at, fact.key))
+        return counted
 
     def total(self) -> Decimal | None:
         """The sum of what counts; None when there is nothing."""
@@ -112,6 +112,11 @@ def claim(payment: Payment, day: date) -> Claim:
 def period(scenario: Scenario, day: date) -> date:
     """The first day of the period that the cap counts over."""
     return day.replace(day=1) if scenario.cap_period == "month" else day
+
+
+def is_saving(slot: Slot) -> bool:
+    """Does the slot's credit depend on the same month of the year before?"""
+    return scenario_of(slot.scenario, slot.day).formula == "saving"
 
 
 def year_before(slot: Slot) -> Slot:
@@ -169,7 +174,7 @@ def _rounded(factor_mg: Fraction, live: Sequence[Fact], granted: Sequence[Decima
     total, before = ZERO, 0
     for fact, quantity in zip(live, granted, strict=True):
         total += quantity
-        after = round_half_even(factor_mg * Fraction(total))
+        after = rounded_product(factor_mg, total)
         found.append(Credit(fact, quantity, after - before))
         before = after
     return found

@@ -17,7 +17,7 @@ where account = any($1::bigint[]) and sequence is not null and posted_at >= $2
 """
 # The cause of a first line is its own event; of a later one, the first line of another event.
 SINCE = f"""
-select {", ".join(f"e.{name}" for name in Entry.__slots__)}, coalesce(c.event_id, e.event_id)
+select {", ".join(f"e.{name}" for name in Entry._fields)}, coalesce(c.event_id, e.event_id)
 from ledger_entry e
 left join ledger_entry c
     on c.account = e.account and c.event_key = e.cause_key and c.line = 0

@@ -1,12 +1,13 @@
 """The personal service's SQL: set-based, a handful of statements per batch."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
-from services.personal.domain import Fact, Slot, SlotState
+from services.personal.domain import Claim, Fact, Slot, SlotState
 from shared.database import Connection
 
 TARGETS = """
@@ -29,19 +30,9 @@ join ledger_entry e
 order by e.account, e.event_key, e.line
 """
 
-INSERT = """
-insert into ledger_entry (account, event_key, line, content_hash, scenario, day, occurred_at,
-    quantity, credited, amount_mg, cause, cause_key, reason, factor_set, sequence, source,
-    event_id, posted_at)
-select *, $18 from unnest($1::bigint[], $2::bytea[], $3::smallint[], $4::bytea[], $5::smallint[],
-    $6::date[], $7::timestamptz[], $8::numeric[], $9::numeric[], $10::bigint[], $11::text[],
-    $12::bytea[], $13::text[], $14::text[], $15::bigint[], $16::text[], $17::text[])
-"""
 
-
-@dataclass(slots=True, frozen=True)
-class Entry:
-    """A row of `ledger_entry`, in the order of its columns."""
+class Entry(NamedTuple):
+    """A row of `ledger_entry`: its fields are the columns."""
 
     account: int
     event_key: bytes
@@ -60,6 +51,7 @@ class Entry:
     sequence: int | None
     source: str | None
     event_id: str | None
+    posted_at: datetime
 
 
 @dataclass(slots=True, frozen=True)
@@ -75,8 +67,9 @@ class Target:
 
 @dataclass(slots=True, frozen=True)
 class State:
-    """What the batch touches, as it stands."""
+    """What the batch touches, as it stands; `claims` and where they count, event by event."""
 
+    claims: Sequence[tuple[Slot | None, Claim] | None]
     slots: dict[Slot, SlotState]
     targets: dict[tuple[int, bytes], Target]
 
@@ -86,7 +79,6 @@ class Rows:
     """What a decision writes."""
 
     entries: list[Entry]
-    posted_at: datetime
 
 
 async def load_targets(
@@ -110,6 +102,8 @@ async def load_targets(
 
 async def load_slots(connection: Connection, slots: Collection[Slot]) -> dict[Slot, SlotState]:
     """The payments of each slot with what they have been given."""
+    if not slots:
+        return {}
     rows = await connection.fetch(
         SLOTS, [s.account for s in slots], [s.scenario for s in slots], [s.day for s in slots]
     )
@@ -129,9 +123,6 @@ async def load_slots(connection: Connection, slots: Collection[Slot]) -> dict[Sl
 async def write(connection: Connection, rows: Rows) -> None:
     """Append the decision's entries."""
     if rows.entries:
-        await connection.execute(INSERT, *_columns(rows.entries), rows.posted_at)
-
-
-def _columns(entries: Sequence[Entry]) -> Iterable[list[object]]:
-    for name in Entry.__slots__:
-        yield [getattr(entry, name) for entry in entries]
+        await connection.copy_records_to_table(
+            "ledger_entry", records=rows.entries, columns=Entry._fields
+        )

@@ -4,10 +4,9 @@ Accounts of a posting: `member` (what a person has), `claim` (what a person owes
 of points already spent), and the system's `issuance`, `redemption` and `expiry`.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from shared.methodology import methodology
 
@@ -16,8 +15,7 @@ PLACES = 3
 TIERS = ("none", "light", "medium", "deep")
 
 
-@dataclass(slots=True, frozen=True)
-class Movement:
+class Movement(NamedTuple):
     """Milli-points, always positive, from one ledger account to another."""
 
     source: Ledger
@@ -57,7 +55,10 @@ def expired(points: int) -> list[Movement]:
 
 def change(movements: list[Movement], ledger: Ledger) -> int:
     """What movements add to a ledger account."""
-    return sum(m.points * ((m.target == ledger) - (m.source == ledger)) for m in movements)
+    changed = 0
+    for source, target, points in movements:
+        changed += points * ((target == ledger) - (source == ledger))
+    return changed
 
 
 def tier(trailing_milligrams: int) -> str:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from services.points import domain, handler, store
-from services.points.store import Posting, Rows, State
+from services.points.store import Rows, State
 from shared.database import Connection
 from shared.events.envelope import Outgoing
 from shared.stream.poster import Poster
@@ -77,7 +77,7 @@ async def _pass(
     accounts = (await poster.lock(connection, subjects)).values()
     numbers = [account.number for account in accounts]
     due = {row[0]: row[1] for row in await connection.fetch(DUE, numbers, run.before)}
-    rows, outgoing = Rows(now), []
+    rows, outgoing = Rows(), []
     state = State(await store.load_claims(connection, numbers))
     for account in accounts:
         points = min(due.get(account.number, 0), account.balance)
@@ -95,10 +95,8 @@ def _expire(
     key, cause = _key(account, run), f"expired:{run.year}"
     movements = domain.expired(points)
     handler.apply(account, state.claims, rows.claims, movements)
-    sequence = account.next_sequence()
-    rows.postings.append(
-        Posting(account.number, key, None, "expired", movements, cause, sequence, now)
-    )
+    account.next_sequence()
+    rows.postings += store.postings(account, key, "expired", movements, cause, now, now)
     return handler.moved(EXPIRED, account, points, cause, key, now)
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from services.points import domain, store
 from services.points.domain import Movement
-from services.points.store import Posting, Rows, State
+from services.points.store import Rows, State
 from shared import erasure
 from shared.database import Connection
 from shared.erasure import Erasure
@@ -37,13 +37,13 @@ async def load(connection: Connection, batch: Batch) -> State:
 
 def decide(batch: Batch, state: State) -> Decision[Rows]:
     """Post each reduction, positive or negative; forget who was erased."""
-    decision = Decision(Rows(batch.now))
+    decision = Decision(Rows())
     for event in batch.events:
         account = batch.account(event)
         if isinstance(event.data, PersonalErased):
             _erase(decision, account, event.data, batch.now)
         elif isinstance(event.data, PersonalReduction):
-            _post(decision, state, account, event, event.data)
+            _post(decision, state, account, event, event.data, batch.now)
     return decision
 
 
@@ -75,6 +75,7 @@ def _post(
     account: Account,
     event: Event,
     data: PersonalReduction,
+    now: datetime,
 ) -> None:
     if account.sequence == 0:
         # A fresh account under an erased name: as new here as it is at the personal service.
@@ -93,22 +94,13 @@ def _post(
         domain.credited(amount, claim) if amount > 0 else domain.reversed_(-amount, account.balance)
     )
     apply(account, state.claims, decision.rows.claims, movements)
-    type = CREDITED if amount > 0 else REVERSED
-    decision.rows.postings.append(
-        Posting(
-            account.number,
-            event.key,
-            event.content,
-            "credited" if amount > 0 else "reversed",
-            movements,
-            event.id,
-            account.next_sequence(),
-            data.occurred_at,
-        )
+    kind, type = ("credited", CREDITED) if amount > 0 else ("reversed", REVERSED)
+    at = data.occurred_at
+    account.next_sequence()
+    decision.rows.postings += store.postings(
+        account, event.key, kind, movements, event.id, at, now, event.content
     )
-    decision.outgoing.append(
-        moved(type, account, abs(amount), event.id, event.key, data.occurred_at)
-    )
+    decision.outgoing.append(moved(type, account, abs(amount), event.id, event.key, at))
 
 
 def apply(

@@ -11,7 +11,7 @@ from asyncpg import Record
 
 from services.points import domain, handler, store
 from services.points.domain import Movement
-from services.points.store import Posting, Rows, State
+from services.points.store import Rows, State
 from shared.database import Connection, Pool
 from shared.http.problems import Problem, conflict, not_found
 from shared.stream import accounts
@@ -179,14 +179,13 @@ async def _move(
     now: datetime,
 ) -> None:
     """Post what an API request moves, as the worker would."""
-    rows = Rows(now)
+    rows = Rows()
     state = State(await store.load_claims(connection, [account.number]))
     handler.apply(account, state.claims, rows.claims, movements)
     key = hashlib.blake2b(kind.encode() + id.bytes, digest_size=16).digest()
     cause = f"{kind}:{id}"
-    rows.postings.append(
-        Posting(account.number, key, None, kind, movements, cause, account.next_sequence(), now)
-    )
+    account.next_sequence()
+    rows.postings += store.postings(account, key, kind, movements, cause, now, now)
     points = sum(movement.points for movement in movements)
     type = REDEEMED if kind == "redeemed" else handler.CREDITED
     outgoing = [handler.moved(type, account, points, cause, key, now)]

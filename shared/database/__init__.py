@@ -26,6 +26,9 @@ TRANSIENT = (
     # A plan that a migration made stale (asyncpg#458): the next attempt prepares anew.
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
+    # Started before the migration: no event is to blame.
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedTableError,
 )
 
 
@@ -54,9 +57,11 @@ async def open_pool(url: str, schema: str, *, size: int = 4) -> Pool:
 
 
 async def _init(connection: Any) -> None:
+    # In binary, as COPY wants it: a version byte and the JSON.
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda value: msgspec.json.encode(value).decode(),
-        decoder=msgspec.json.decode,
+        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        decoder=lambda stored: msgspec.json.decode(stored[1:]),
+        format="binary",
     )

@@ -6,6 +6,7 @@ place that knows who it is, so that dropping its row makes an account anonymous.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Identity,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     func,
 )
 
@@ -50,6 +52,7 @@ def _accounts(metadata: MetaData) -> None:
         Column("sequence", BigInteger, nullable=False, server_default="0"),
         Column("balance", BigInteger, nullable=False, server_default="0"),
         _now("created_at"),
+        Column("erased", Boolean, nullable=False, server_default=false()),
         postgresql_with={"fillfactor": 70},
     )
 

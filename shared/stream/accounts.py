@@ -11,9 +11,9 @@ NewNumber = Callable[[], int]
 LOCK = """
 select s.subject, a.number, a.epoch, a.sequence, a.balance
 from subject s join account a on a.number = s.account
-where s.subject = any($1::text[])
+where s.subject = any($1::text[]) and not a.erased
 order by a.number
-for update of a for key share of s
+for update of a
 """
 
 LOCK_NUMBERS = (
@@ -52,7 +52,7 @@ async def lock(
 
 
 async def lock_existing(connection: Connection, subjects: Iterable[str]) -> dict[str, Account]:
-    """Lock the accounts that these subjects have. The names are locked too: none is erased."""
+    """Lock the accounts that these subjects have; one that is erased meanwhile is left out."""
     rows = await connection.fetch(LOCK, sorted(set(subjects)))
     return {row[0]: Account(row[1], row[0], row[2], row[3], row[4]) for row in rows}
 
@@ -71,6 +71,11 @@ async def lock_created(
 async def lock_numbers(connection: Connection, numbers: Iterable[int]) -> None:
     """Lock accounts by their numbers, erased ones too."""
     await connection.execute(LOCK_NUMBERS, sorted(set(numbers)))
+
+
+async def mark_erased(connection: Connection, number: int) -> None:
+    """Nobody who waits for the lock of this account takes it for its subject's any more."""
+    await connection.execute("update account set erased = true where number = $1", number)
 
 
 async def find(connection: Connection, subject: str) -> int | None:

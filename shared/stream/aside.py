@@ -149,6 +149,12 @@ async def unpark(connection: Connection, keys: Sequence[tuple[int, bytes]]) -> N
         await connection.execute(UNPARK, [key[0] for key in keys], [key[1] for key in keys])
 
 
+async def any_parked(connection: Connection) -> bool:
+    """Is anything parked? Usually not, which saves asking for whom."""
+    found: bool = await connection.fetchval("select exists (select from parked)")
+    return found
+
+
 async def waiting_for(
     connection: Connection, waits: Sequence[tuple[int, str]]
 ) -> list[tuple[int, bytes]]:

@@ -31,7 +31,7 @@ RELEASED_MAX = 1000
 
 KNOWN = """
 select k.n, coalesce(j.content_hash, p.content_hash)
-from unnest($1::int[], $2::bigint[], $3::bytea[]) k(n, account, event_key)
+from unnest($1::bigint[], $2::bytea[]) with ordinality k(account, event_key, n)
 left join {journal} j
     on j.account = k.account and j.event_key = k.event_key and j.content_hash is not null
 left join parked p on p.account = k.account and p.event_key = k.event_key
@@ -180,16 +180,16 @@ class Poster(Generic[StateT, RowsT]):
         self, connection: Connection, query: str, keys: Collection[Key]
     ) -> dict[Key, bytes]:
         """The contents of the events that are posted or parked already."""
-        rows = await connection.fetch(
-            query, range(len(keys)), [key[0] for key in keys], [key[1] for key in keys]
-        )
+        rows = await connection.fetch(query, [key[0] for key in keys], [key[1] for key in keys])
         in_order = list(keys)
-        return {in_order[row[0]]: row[1] for row in rows}
+        return {in_order[n - 1]: content for n, content in rows}
 
     async def _released(
         self, connection: Connection, events: Sequence[Event], locked: dict[str, Account]
     ) -> list[Event]:
         """Parked events that wait for these, and those that wait for them, and so on."""
+        if not await aside.any_parked(connection):
+            return []
         subject = self.service.subject
         found: dict[tuple[str, bytes], Event] = {}
         arriving = list(events)
@@ -283,15 +283,18 @@ def _targets_first(events: Sequence[Event]) -> list[Event]:
     This is the order of events that come one by one, are parked and released: how a topic is cut
     into batches must not decide which of two events that name the same one comes first.
     """
-    arrived = {(event.subject, event.key) for event in events}
+    named = {(event.subject, target) for event in events if (target := event.target())}
+    arrived = named and named & {(event.subject, event.key) for event in events}
+    if not arrived:
+        return list(events)
     placed: set[Name] = set()
     waiting: dict[Name, list[Event]] = {}
     ordered: list[Event] = []
     for event in events:
         target = event.target()
-        named = (event.subject, target) if target is not None else None
-        if named in arrived and named not in placed:
-            waiting.setdefault(named, []).append(event)
+        name = (event.subject, target) if target is not None else None
+        if name in arrived and name not in placed:
+            waiting.setdefault(name, []).append(event)
             continue
         ready = [event]
         while ready:

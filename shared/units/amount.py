@@ -24,6 +24,16 @@ def milligrams(tonnes: Fraction | Decimal) -> int:
     return round(_exact(tonnes) * MG_PER_T)
 
 
+def rounded_product(factor: Fraction, quantity: Decimal) -> int:
+    """`factor * quantity` to the nearest integer, ties to the even one, in integers only.
+
+    The same as `round_half_even` of the product, many times faster.
+    """
+    numerator, denominator = quantity.as_integer_ratio()
+    whole, rest = divmod(factor.numerator * numerator, bottom := factor.denominator * denominator)
+    return whole + (2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1))
+
+
 def tonnes_text(mg: int) -> str:
     """Milligrams as exact tonnes, trailing zeros cut: 14150750000000 gives "14150.75"."""
     return _cut(_places(mg, _TONNE_PLACES))

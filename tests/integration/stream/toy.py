@@ -16,7 +16,7 @@ from aiokafka import ConsumerRecord
 
 from shared.database import Connection
 from shared.database.migrations import statements
-from shared.database.revisions import ENGINE_1
+from shared.database.revisions import ENGINE_1, ENGINE_2
 from shared.events.envelope import Event, Outgoing
 from shared.events.ids import caused_id
 from shared.events.kafka import HEADERS
@@ -27,6 +27,7 @@ REDUCTION = "cn.tanzhang.personal.reduction.v1"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 TABLES = (
     ENGINE_1
+    + ENGINE_2
     + """
 create table entry (
     account bigint,

@@ -50,12 +50,12 @@ class Ledger:
         fresh = {e.key: e for e in [*self.parked, *events] if e.key not in known}
         ordered = sorted(fresh.values(), key=lambda e: e.target() is not None)
         batch = Batch(ordered, {SUBJECT: self.account}, START)
-        decision = handler.decide(batch, self._state())
+        decision = handler.decide(batch, self._state(batch))
         self.entries += decision.rows.entries
         self.parked = [p.event for p in decision.parked]
         assert not decision.refused
 
-    def _state(self) -> State:
+    def _state(self, batch: Batch) -> State:
         slots: dict[Slot, SlotState] = defaultdict(SlotState)
         targets: dict[tuple[int, bytes], Target] = {}
         for e in self.entries:
@@ -67,7 +67,7 @@ class Ledger:
             targets[e.account, e.event_key] = dataclasses.replace(target, reversed=reversed_)
             if target.slot is not None:
                 self._fold(slots[target.slot].facts, e)
-        return State(slots, targets)
+        return State(handler.claimed(batch), slots, targets)
 
     def _fold(self, facts: dict[bytes, Fact], e: Entry) -> None:
         if e.line == 0:
