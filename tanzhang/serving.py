@@ -1,6 +1,7 @@
 """One service as a process: uvicorn with the service's app, in the role it was given."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ GRACEFUL_SECONDS = 15
 KEEP_ALIVE_SECONDS = 75
 # The last line of defence; services bound what they hold in flight themselves.
 CONCURRENCY_MAX = 2000
+# A batch makes thousands of objects that all die with it; Python looks after every 700.
+GARBAGE_THRESHOLDS = (20_000, 20, 20)
 
 
 def run(service: str, role: Role, settings: Settings, port: int) -> int:
@@ -52,6 +55,8 @@ def serve(app: FastAPI, host: str, port: int) -> int:
     )
     app.state.fatal = None
     app.state.stop_server = server.leave
+    gc.freeze()  # modules and routes live as long as we do
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(server))

@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     InvalidTopicError,
     KafkaError,
@@ -17,16 +15,13 @@ from aiokafka.errors import (
 
 from shared import metrics
 from shared.events.envelope import Event
-from shared.events.kafka import to_record
 from shared.events.types import TYPES
-from shared.kafka import producer_options
+from shared.publishing import Producer, connect
 from shared.settings import Settings
 
 EVENTS_IN_FLIGHT_MAX = 50_000
 BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
 ACKNOWLEDGE_SECONDS_MAX = 30.0
-START_SECONDS_MAX = 10.0
-STOP_SECONDS_MAX = 10.0
 BACK_OFF_SECONDS_MAX = 5.0
 
 # Errors that say nothing about the producer; after any other one it is replaced.
@@ -62,7 +57,7 @@ class Publisher:
         self._acknowledge_seconds_max = acknowledge_seconds_max
         self._events = 0
         self._bytes = 0
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
         self._broken = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -80,8 +75,7 @@ class Publisher:
 
     async def ready(self) -> None:
         """Raise Unpublished unless a broker answers now."""
-        producer = self._connected()
-        if not await producer.client.force_metadata_update():
+        if not await self._connected().answers():
             raise Unpublished("Kafka does not answer")
 
     async def publish(self, events: Sequence[Event]) -> None:
@@ -93,10 +87,11 @@ class Publisher:
         size = sum(len(e.raw) for e in events)
         if self._events + len(events) > self._events_max or self._bytes + size > self._bytes_max:
             raise Unpublished("Too much is waiting for Kafka")
+        messages = [(self._topics[e.type], e.subject.encode(), e.raw) for e in events]
         self._count(len(events), size)
         try:
             async with asyncio.timeout(self._acknowledge_seconds_max):
-                await self._send(producer, events)
+                await producer.publish(messages)
         except TimeoutError:
             # Batches expire before this deadline, so the producer itself hangs (aiokafka#1154).
             self._replace(producer)
@@ -107,34 +102,16 @@ class Publisher:
         finally:
             self._count(-len(events), -size)
 
-    async def _send(self, producer: AIOKafkaProducer, events: Sequence[Event]) -> None:
-        """Enqueue all, then wait for all: one round trip per batch instead of one per event."""
-        sent: list[asyncio.Future[Any]] = []
-        try:
-            for event in events:
-                key, value, headers = to_record(event)
-                topic = self._topics[event.type]
-                sent.append(await producer.send(topic, value, key=key, headers=headers))
-            results = await asyncio.gather(*sent, return_exceptions=True)
-        except BaseException:
-            # Nobody waits for the others any more: not for their acknowledgement, nor their error.
-            for future in sent:
-                future.add_done_callback(_forget)
-            raise
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-
-    def _judge(self, producer: AIOKafkaProducer, error: KafkaError) -> None:
+    def _judge(self, producer: Producer, error: KafkaError) -> None:
         log.error("publish_failed", error=type(error).__name__)
         if not (error.retriable or isinstance(error, _PRODUCER_IS_FINE)):
             self._replace(producer)
 
-    def _replace(self, producer: AIOKafkaProducer) -> None:
+    def _replace(self, producer: Producer) -> None:
         if producer is self._producer:
             self._broken.set()
 
-    def _connected(self) -> AIOKafkaProducer:
+    def _connected(self) -> Producer:
         if self._producer is None:
             raise Unpublished("Kafka is away")
         return self._producer
@@ -149,7 +126,7 @@ class Publisher:
         delay = 0.2
         while True:
             try:
-                self._producer = await _connect(self._settings)
+                self._producer = await connect(self._settings)
             except (KafkaError, OSError) as error:
                 log.warning("kafka_away", error=type(error).__name__, retry_s=delay)
                 await asyncio.sleep(delay)
@@ -166,38 +143,5 @@ class Publisher:
 
     async def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        try:
-            async with asyncio.timeout(STOP_SECONDS_MAX):
-                await producer.stop()
-        except BaseException as error:
-            log.warning("producer_abandoned", error=type(error).__name__)
-            await _abandon(producer)
-            if not isinstance(error, KafkaError | OSError):
-                raise
-
-
-async def _connect(settings: Settings) -> AIOKafkaProducer:
-    producer = AIOKafkaProducer(**producer_options(settings))
-    try:
-        async with asyncio.timeout(START_SECONDS_MAX):
-            await producer.start()
-    except BaseException:
-        with suppress(KafkaError, OSError):
-            await producer.stop()
-        raise
-    return producer
-
-
-async def _abandon(producer: AIOKafkaProducer) -> None:
-    """End a producer that cannot send what it holds: its task would try for ever."""
-    with suppress(KafkaError, OSError):
-        async with asyncio.timeout(STOP_SECONDS_MAX):
-            await producer.client.close()
-            await producer._sender.close()
-
-
-def _forget(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled():
-        future.exception()
+        if producer is not None:
+            await producer.close()

@@ -26,11 +26,9 @@ ZERO = Decimal(0)
 async def load(connection: Connection, batch: Batch, *, zone: ZoneInfo = CITY) -> State:
     """What the batch's payments claim, and the slots that they and its reversals touch."""
     claims = claimed(batch, zone)
-    slots = {near for claim in claims if claim and claim[0] for near in _neighbours(claim[0])}
     targets = await store.load_targets(connection, _named(batch))
-    for target in targets.values():
-        if target.slot is not None:
-            slots.update(_neighbours(target.slot))
+    touched = {claim[0] for claim in claims if claim} | {t.slot for t in targets.values()}
+    slots = {near for slot in touched if slot is not None for near in _neighbours(slot)}
     return State(claims, await store.load_slots(connection, slots), targets)
 
 
@@ -41,7 +39,7 @@ def claimed(batch: Batch, zone: ZoneInfo = CITY) -> list[tuple[Slot | None, Clai
 
 def decide(batch: Batch, state: State) -> Decision[Rows]:
     """Credit each payment, take back what is reversed, refill caps."""
-    work = _Work(batch, state.slots, state.targets, Decision(Rows([])))
+    work = _Work(batch, state.slots, state.targets, Decision(Rows([])), _named(batch))
     for event, claim in zip(batch.events, state.claims, strict=True):
         named = event.target()
         if event.time is None:
@@ -64,6 +62,7 @@ class _Work:
     slots: dict[Slot, SlotState]
     targets: dict[tuple[int, bytes], Target]
     decision: Decision[Rows]
+    named: set[tuple[int, bytes]]
     causes: dict[Slot, Event] = field(default_factory=dict)
     arrived: dict[tuple[int, bytes], Event] = field(default_factory=dict)
     reversing: dict[tuple[int, bytes], Event] = field(default_factory=dict)
@@ -103,17 +102,17 @@ def _neighbours(slot: Slot) -> Iterable[Slot]:
 
 def _pay(work: _Work, event: Event, at: datetime, slot: Slot | None, claim: Claim) -> None:
     """Record a payment; one that earns nothing is recorded with the reason."""
-    account = work.batch.account(event).number
+    name = (work.batch.account(event).number, event.key)
+    if name in work.named:
+        work.targets[name] = Target(slot, at, "payment", False, 1 if slot is None else 0)
     if slot is None:
-        work.append(_fact_entry(work, event, account, at, reason=claim.reason))
-        work.targets[account, event.key] = Target(None, at, "payment", False, 1)
+        work.append(_fact_entry(work, event, name[0], at, reason=claim.reason))
         return
     state = work.slots.get(slot)
     if state is None:
         state = work.slots[slot] = SlotState()
     state.facts[event.key] = Fact(event.key, at, claim.quantity)
-    work.targets[account, event.key] = Target(slot, at, "payment", False, 0)
-    work.arrived[account, event.key] = event
+    work.arrived[name] = event
     work.touch(slot, event)
 
 
@@ -132,13 +131,19 @@ def _reverse(work: _Work, event: Event, at: datetime, named: bytes) -> None:
         work.decision.refuse(event, "already_reversed", detail)
         return
     work.targets[account, named] = replace(target, reversed=True)
-    work.targets[account, event.key] = Target(None, at, "reversal", False, 1)
+    if (account, event.key) in work.named:
+        work.targets[account, event.key] = Target(None, at, "reversal", False, 1)
     work.append(_fact_entry(work, event, account, at, cause="reversal", cause_key=named))
     if target.slot is None:
         line = _fact_entry(work, event, account, target.occurred_at, cause="reversed")
         work.append(
             line._replace(
-                event_key=named, line=target.lines, content_hash=None, cause_key=event.key
+                event_key=named,
+                line=target.lines,
+                content_hash=None,
+                cause_key=event.key,
+                source=None,
+                event_id=None,
             )
         )
         return

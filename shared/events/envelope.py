@@ -1,14 +1,15 @@
 """CloudEvents 1.0 in structured mode: bytes to `Event`, `Outgoing` to bytes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from types import NoneType
+from typing import Any, get_type_hints
 
 import msgspec
 
-from shared.events import diagnosis, validation
+from shared.events import diagnosis, fields, validation
 from shared.events.errors import EventError, FieldError
 from shared.events.ids import content_hash, event_key
 from shared.events.types import INPUTS, TYPES, Data, Instant
@@ -18,8 +19,7 @@ __all__ = ["Event", "EventError", "FieldError", "Origin", "Outgoing", "decode", 
 STRUCTURED = "application/cloudevents+json; charset=UTF-8"
 
 
-@dataclass(slots=True, frozen=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """Where in Kafka an event was read."""
 
     topic: str
@@ -27,8 +27,7 @@ class Origin:
     offset: int
 
 
-@dataclass(slots=True, frozen=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """A decoded event. `key` is who it is, `content` what it says, `raw` the JSON it came as."""
 
     type: str
@@ -40,17 +39,15 @@ class Event:
     key: bytes
     content: bytes
     raw: bytes
-    accepted_at: datetime | None = None
     origin: Origin | None = None
 
     def target(self) -> bytes | None:
         """The key of the event that this one replaces or reverses."""
-        named = getattr(self.data, "replaces", None) or getattr(self.data, "reverses", None)
+        named = self.data.named()
         return event_key(self.source, named) if named else None
 
 
-@dataclass(slots=True, frozen=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """An event to be sent; its topic follows from its type."""
 
     type: str
@@ -82,6 +79,20 @@ class Envelope(msgspec.Struct, frozen=True):
 _envelopes = msgspec.json.Decoder(Envelope)
 _data = {name: msgspec.json.Decoder(data_type) for name, (_, data_type) in TYPES.items()}
 _encode = msgspec.json.encode
+_FLAT = {str, int, bool, NoneType, Decimal, datetime}
+
+
+class _Written(msgspec.Struct):
+    """What we write, in this order."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    datacontenttype: str
+    data: object
 
 
 def decode(
@@ -89,7 +100,6 @@ def decode(
     *,
     strict: bool,
     now: datetime | None = None,
-    accepted_at: datetime | None = None,
     origin: Origin | None = None,
 ) -> Event:
     """Read one event of structured-mode JSON; raises EventError.
@@ -125,7 +135,6 @@ def decode(
         event_key(envelope.source, envelope.id),
         content_hash(envelope.type, envelope.subject, envelope.time, data),
         raw,
-        accepted_at,
         origin,
     )
 
@@ -133,17 +142,42 @@ def decode(
 def encode(outgoing: Outgoing) -> bytes:
     """Structured-mode JSON: decimals as plain strings, times in UTC, absent fields left out."""
     return _encode(
-        {
-            "specversion": "1.0",
-            "id": outgoing.id,
-            "source": outgoing.source,
-            "type": outgoing.type,
-            "subject": outgoing.subject,
-            "time": outgoing.time.astimezone(UTC),
-            "datacontenttype": "application/json",
-            "data": _plain(outgoing.data),
-        }
+        _Written(
+            "1.0",
+            outgoing.id,
+            outgoing.source,
+            outgoing.type,
+            outgoing.subject,
+            outgoing.time.astimezone(UTC),
+            "application/json",
+            _plain_data(outgoing.data),
+        )
     )
+
+
+def _plain_data(data: Data) -> object:
+    """The data in a form that msgspec writes as we promise."""
+    delicate = _delicate(data.__class__)
+    if delicate is None:
+        return _plain_struct(data)
+    changes: dict[str, object] = {}
+    for name in delicate:
+        value = getattr(data, name)
+        if value.__class__ is Decimal:
+            if "E" in str(value):
+                changes[name] = format(value, "f")
+        elif value is not None and value.tzinfo is not UTC:
+            changes[name] = value.astimezone(UTC)
+    return msgspec.structs.replace(data, **changes) if changes else data
+
+
+@cache
+def _delicate(data_type: type[Data]) -> list[str] | None:
+    """The decimals and times of a type; None when it has parts that may hold some."""
+    kinds = {name: fields.kinds(hint) for name, hint in get_type_hints(data_type).items()}
+    if not all(found <= _FLAT for found in kinds.values()):
+        return None
+    return [name for name, found in kinds.items() if found & {Decimal, datetime}]
 
 
 def _plain(value: object) -> object:

@@ -1,6 +1,7 @@
 """The CloudEvents HTTP binding: structured, binary and batched requests to structured events."""
 
 from collections.abc import Mapping
+from itertools import takewhile
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -63,8 +64,12 @@ def _batch(body: bytes) -> list[bytes]:
         raise EventError("not-json", "a batch must be a JSON array of events") from None
     except (ValueError, RecursionError) as error:
         raise not_json(error) from None
-    events = (getattr(batch, name) for name in batch.__struct_fields__)
-    return [bytes(event) for event in events if event is not msgspec.UNSET]
+    events = msgspec.structs.astuple(batch)
+    return [bytes(event) for event in takewhile(_is_given, events)]
+
+
+def _is_given(event: object) -> bool:
+    return event is not msgspec.UNSET
 
 
 def _attributes(headers: Mapping[str, str]) -> dict[str, str]:

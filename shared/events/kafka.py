@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from shared.events.envelope import STRUCTURED, Event, Outgoing, encode
+from shared.events.envelope import STRUCTURED
 from shared.events.errors import EventError, pointer, refuse
 from shared.events.modes import structured
 
@@ -10,13 +10,8 @@ Headers = Sequence[tuple[str, bytes]]
 
 _CONTENT_TYPE = "content-type"
 HEADERS = [(_CONTENT_TYPE, STRUCTURED.encode())]
+_OURS = tuple(HEADERS)  # as a consumer gives what our own producers write
 _PREFIX = "ce_"
-
-
-def to_record(event: Event | Outgoing) -> tuple[bytes, bytes, Headers]:
-    """Key, value and headers of the record of an event. An event that came in stays as it came."""
-    value = event.raw if isinstance(event, Event) else encode(event)
-    return event.subject.encode(), value, HEADERS
 
 
 def from_record(value: bytes | None, headers: Headers) -> bytes:
@@ -27,6 +22,8 @@ def from_record(value: bytes | None, headers: Headers) -> bytes:
     """
     if value is None:
         raise EventError("missing-field", "the record has no value")
+    if headers == _OURS:
+        return value
     named = {name.lower(): text for name, text in headers}
     content_type = named.get(_CONTENT_TYPE, b"").strip().lower()
     if content_type.startswith(b"application/cloudevents") or f"{_PREFIX}specversion" not in named:

@@ -5,10 +5,13 @@ is for the services.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
+
+import msgspec
 
 from shared.events.diagnosis import missing_fields
 from shared.events.errors import EventError, FieldError, pointer, refuse
@@ -30,7 +33,7 @@ AHEAD = timedelta(hours=24)
 FARM_UNITS = (*UNITS, "head", "ha")
 MOST_SHARES = 20
 
-_ONE, _MILLION = Decimal(1), Decimal(10**6)
+_ZERO, _ONE, _MILLION = Decimal(0), Decimal(1), Decimal(10**6)
 # Least and greatest value by field; what is not here must be zero or more.
 RANGES: dict[str, tuple[Decimal, Decimal]] = {
     "purity": (Decimal(0), _ONE),
@@ -75,7 +78,7 @@ def check_payment(data: Payment, time: datetime | None, now: datetime | None) ->
     """A payment happened at `time`; `now` is the door's clock, None when there is none."""
     if time is None:
         raise missing_fields(["time"])
-    if now is not None and time > now + AHEAD:
+    if now is not None and time - now > AHEAD:
         raise refuse("out-of-range", "/time", "must be at most 24 h ahead")
     _check_ranges(data)
     if data.kind in NEED_QUANTITY and data.quantity is None:
@@ -87,7 +90,7 @@ def check_payment(data: Payment, time: datetime | None, now: datetime | None) ->
 
 
 def _check_reading(data: MeterReading) -> None:
-    _check_word("/data/unit", data.unit, tuple(UNITS))
+    _check_word("/data/unit", data.unit, UNITS)
     check_instant("/data/end", data.end)
     if data.kind == "register":
         if data.start is not None:
@@ -105,7 +108,7 @@ def _check_report(data: ProductionReport | EconomicReport) -> None:
 
 def _check_process(data: ProcessActivity) -> None:
     _days(data.start, data.end)
-    _check_word("/data/unit", data.unit, tuple(UNITS))
+    _check_word("/data/unit", data.unit, UNITS)
     shares = data.content or {}
     if len(shares) > MOST_SHARES:
         raise refuse("out-of-range", "/data/content", f"must have at most {MOST_SHARES} shares")
@@ -146,16 +149,25 @@ def _check_fields(data: FarmRecord) -> None:
 
 
 def _check_ranges(data: Data) -> None:
-    for name, attribute in zip(data.__struct_encode_fields__, data.__struct_fields__, strict=True):
+    for attribute, name, bounds in _ranges(data.__class__):
         value = getattr(data, attribute)
-        if not isinstance(value, Decimal) or name in _SIGNED:
+        if value is None:
             continue
-        bounds = RANGES.get(name)
-        if bounds is None and value < 0:
+        if bounds is None and value < _ZERO:
             raise refuse("out-of-range", pointer("data", name), "must not be negative")
         if bounds is not None and not bounds[0] <= value <= bounds[1]:
             detail = f"must lie in {bounds[0]} to {bounds[1]}"
             raise refuse("out-of-range", pointer("data", name), detail)
+
+
+@cache
+def _ranges(data_type: type[Data]) -> list[tuple[str, str, tuple[Decimal, Decimal] | None]]:
+    """Attribute, name and bounds of a type's amounts."""
+    return [
+        (field.name, field.encode_name, RANGES.get(field.encode_name))
+        for field in msgspec.structs.fields(data_type)
+        if field.type in (Decimal, Decimal | None) and field.encode_name not in _SIGNED
+    ]
 
 
 def _check_order(start: date | datetime, end: date | datetime) -> None:
@@ -185,7 +197,7 @@ def _day(where: str, text: str) -> date:
     return day
 
 
-def _check_word(where: str, word: str, words: tuple[str, ...]) -> None:
+def _check_word(where: str, word: str, words: Collection[str]) -> None:
     if word not in words:
         raise refuse("unknown-word", where, f"must be one of: {', '.join(words)}")
 

@@ -33,6 +33,11 @@ Day = Annotated[
 class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The payload of an event."""
 
+    def named(self) -> str | None:
+        """The id of the event that this one replaces or reverses."""
+        named: str | None = getattr(self, "replaces", None)
+        return named
+
 
 class MeterReading(Data, frozen=True, kw_only=True):
     """`value` in `unit`: the consumption of [start, end) (interval) or the counter at `end` (register)."""
@@ -129,6 +134,9 @@ class Payment(Data, frozen=True, kw_only=True):
     mcc: str | None = None
     channel_ref: str | None = None
     reverses: str | None = None
+
+    def named(self) -> str | None:
+        return self.reverses
 
 
 class State(Data, frozen=True, kw_only=True):

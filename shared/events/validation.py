@@ -1,16 +1,17 @@
 """What the door checks beyond types: bounds, spelling, identifiers, and the meaning of `data`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from typing import TYPE_CHECKING, get_type_hints
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias, get_type_hints
 
 import msgspec
 
 from shared.events import diagnosis, meaning
 from shared.events.errors import EventError, pointer, refuse
+from shared.events.fields import kinds, values_reader
 from shared.events.identifiers import (
     ENTERPRISE_FORM,
     FARM_FORM,
@@ -35,7 +36,10 @@ MAX_PLACES = 12
 
 # U+0000 cannot be stored by PostgreSQL; the others split log lines and keys.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What nearly all are: plain, and within MAX_DIGITS and MAX_PLACES.
+_MODEST = re.compile(rb'"?-?[0-9]{1,15}(?:\.[0-9]{1,12})?"?')
 _DECIMAL_TEXT = re.compile(rb'"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"')
+_USUAL_TYPES = (None, "application/json")
 _JSON_TYPE = re.compile(r'application/json\s*(?:;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
 _IDENTIFIERS = frozenset(
     ["meter_id", "parcel_id", "asset_id", "channel_ref", "replaces", "reverses", "evidence"]
@@ -50,6 +54,8 @@ def check_bytes(raw: bytes) -> None:
     """An event is UTF-8 and fits in one Kafka record with room to spare."""
     if len(raw) > MAX_EVENT_BYTES:
         raise EventError("too-large", f"an event has at most {MAX_EVENT_BYTES} bytes")
+    if raw.isascii():
+        return
     try:
         raw.decode()  # what is skipped (extensions) would otherwise pass unread
     except UnicodeDecodeError as error:
@@ -62,12 +68,14 @@ def check_envelope(envelope: "Envelope") -> None:
         raise refuse("wrong-specversion", "/specversion", 'must be "1.0"')
     if envelope.data_base64 is not None:
         raise diagnosis.binary_data()
-    for name, limit in LIMITS.items():
-        check_text(f"/{name}", getattr(envelope, name), limit)
-    for name in ("id", "source"):
-        check_identifier(f"/{name}", getattr(envelope, name))
+    check_text("/id", envelope.id, LIMITS["id"])
+    check_text("/source", envelope.source, LIMITS["source"])
+    check_text("/subject", envelope.subject, LIMITS["subject"])
+    check_text("/type", envelope.type, LIMITS["type"])
+    check_identifier("/id", envelope.id)
+    _check_source(envelope.source)
     content_type = envelope.datacontenttype
-    if content_type is not None and not _JSON_TYPE.fullmatch(content_type):
+    if not (content_type in _USUAL_TYPES or _JSON_TYPE.fullmatch(content_type)):
         raise refuse("unsupported-data", "/datacontenttype", "must be application/json")
     if envelope.time is not None:
         meaning.check_instant("/time", envelope.time)
@@ -77,17 +85,19 @@ def check_data(envelope: "Envelope", data: Data, now: datetime | None) -> None:
     """The subject and data of an input event."""
     check_subject(envelope.type, envelope.subject)
     members = diagnosis.members_of(envelope.data)
-    unknown = diagnosis.unknown_fields(members, type(data))
-    if unknown is not None:
+    known, names, checks, values_of = _fields(data.__class__)
+    if not known.issuperset(members):
+        unknown = diagnosis.unknown_fields(members, data.__class__)
+        assert unknown is not None
         raise unknown
-    for attribute, name, is_text in _fields(type(data)):
-        _check_value(name, is_text, getattr(data, attribute), members)
+    for name, check, value in zip(names, checks, values_of(data), strict=True):
+        if value is not None:
+            check(name, value, members)
     if isinstance(data, Payment):
         meaning.check_payment(data, envelope.time, now)
     else:
         meaning.check(data)
-    named = getattr(data, "replaces", None) or getattr(data, "reverses", None)
-    if named == envelope.id:
+    if data.named() == envelope.id:
         name = "reverses" if isinstance(data, Payment) else "replaces"
         raise refuse("wrong-target", pointer("data", name), "must name another event")
 
@@ -95,10 +105,11 @@ def check_data(envelope: "Envelope", data: Data, now: datetime | None) -> None:
 def check_subject(type: str, subject: str) -> None:
     """The account id that events of this type are about."""
     matches, form = _SUBJECTS.get(type, (is_enterprise, ENTERPRISE_FORM))
-    if is_enterprise(subject) and matches(subject):
-        return
+    fits = matches(subject)
+    if fits and ":" not in subject and is_enterprise(subject):
+        return  # whose digits may look like a person's
     check_identifier("/subject", subject)
-    if not matches(subject):
+    if not fits:
         raise refuse("wrong-identifier", "/subject", f"must be {form}")
 
 
@@ -109,7 +120,14 @@ def check_identifier(where: str, text: str) -> None:
         raise refuse("personal-identifier", where, f"looks like a {kind}: send a pseudonym instead")
 
 
+@lru_cache(1024)  # of those that pass
+def _check_source(source: str) -> None:
+    check_identifier("/source", source)
+
+
 def check_text(where: str, text: str, limit: int) -> None:
+    if text.isprintable() and len(text) <= limit and text and not text.isspace():
+        return
     if not text.strip():
         raise refuse("missing-field", where, "must not be empty")
     if len(text) > limit:
@@ -118,9 +136,11 @@ def check_text(where: str, text: str, limit: int) -> None:
         raise refuse("wrong-format", where, "must not have control characters")
 
 
-def check_decimal(where: str, value: Decimal, spelling: bytes) -> None:
+def check_decimal(where: str, value: Decimal, spelling: msgspec.Raw) -> None:
     """Finite, plainly spelled, and small enough that no sum or product can surprise."""
-    if spelling.startswith(b'"') and not _DECIMAL_TEXT.fullmatch(spelling):
+    if _MODEST.fullmatch(spelling):
+        return
+    if bytes(spelling).startswith(b'"') and not _DECIMAL_TEXT.fullmatch(spelling):
         raise refuse("wrong-format", where, diagnosis.NUMBER)
     if value.adjusted() >= MAX_DIGITS:
         raise refuse("out-of-range", where, f"must be below 1e{MAX_DIGITS}")
@@ -135,30 +155,52 @@ def _exponent(value: Decimal) -> int:
     return exponent
 
 
+Check: TypeAlias = Callable[[str, Any, Mapping[str, msgspec.Raw]], None]
+
+
 @cache
-def _fields(data_type: type[Data]) -> tuple[tuple[str, str, bool], ...]:
-    """Attribute, name on the wire, and whether it is free text."""
+def _fields(
+    data_type: type[Data],
+) -> tuple[frozenset[str], list[str], list[Check], Callable[[Data], tuple[Any, ...]]]:
+    """All names of a type; then those to be checked, how, and what reads their values."""
     hints = get_type_hints(data_type, include_extras=True)
-    return tuple(
-        (field.name, field.encode_name, hints[field.name] in (str, str | None))
-        for field in msgspec.structs.fields(data_type)
-        if hints[field.name] is not Day
+    fields = msgspec.structs.fields(data_type)
+    checks = {f.name: check for f in fields if (check := _check_of(f.encode_name, hints[f.name]))}
+    return (
+        frozenset(field.encode_name for field in fields),
+        [field.encode_name for field in fields if field.name in checks],
+        list(checks.values()),
+        values_reader(list(checks)),
     )
 
 
-def _check_value(
-    name: str, is_text: bool, value: object, members: Mapping[str, msgspec.Raw]
-) -> None:
-    where = f"/data/{name}"
-    if is_text and isinstance(value, str):
-        check_text(where, value, TEXT_LIMITS.get(name, TEXT_LIMIT))
-        if name in _IDENTIFIERS:
-            check_identifier(where, value)
-    elif isinstance(value, Decimal):
-        check_decimal(where, value, bytes(members[name]))
-    elif isinstance(value, dict):
-        parts = diagnosis.members_of(members[name])
-        for key, part in value.items():
-            check_text(where, key, 32)
-            check_identifier(where, key)
-            check_decimal(pointer("data", name, key), part, bytes(parts[key]))
+def _check_of(name: str, hint: object) -> Check | None:
+    if hint is Day:
+        return None
+    if hint in (str, str | None):
+        return _check_identifier_field if name in _IDENTIFIERS else _check_text_field
+    found = kinds(hint)
+    if Decimal in found:
+        return _check_decimal_field
+    return _check_shares if dict[str, Decimal] in found else None
+
+
+def _check_text_field(name: str, value: str, members: Mapping[str, msgspec.Raw]) -> None:
+    check_text(f"/data/{name}", value, TEXT_LIMITS.get(name, TEXT_LIMIT))
+
+
+def _check_identifier_field(name: str, value: str, members: Mapping[str, msgspec.Raw]) -> None:
+    _check_text_field(name, value, members)
+    check_identifier(f"/data/{name}", value)
+
+
+def _check_decimal_field(name: str, value: Decimal, members: Mapping[str, msgspec.Raw]) -> None:
+    check_decimal(f"/data/{name}", value, members[name])
+
+
+def _check_shares(name: str, value: dict[str, Decimal], members: Mapping[str, msgspec.Raw]) -> None:
+    spellings = diagnosis.members_of(members[name])
+    for key, part in value.items():
+        check_text(f"/data/{name}", key, 32)
+        check_identifier(f"/data/{name}", key)
+        check_decimal(pointer("data", name, key), part, spellings[key])

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -13,7 +12,6 @@ from shared.events.types import TYPES
 from shared.stream.aside import DeadLetter, poison
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # The door refuses it; PostgreSQL's text cannot hold it.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -40,7 +38,6 @@ def decode_record(record: Record, prefix: int) -> Event | DeadLetter:
         event = decode(
             from_record(value, record.headers),
             strict=False,
-            accepted_at=EPOCH + timedelta(milliseconds=record.timestamp),
             origin=origin,
         )
     except EventError as error:

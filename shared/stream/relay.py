@@ -6,16 +6,15 @@ between acknowledgement and removal sends again; ids are derived, so that harms 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from shared import kafka, metrics
+from shared import metrics
 from shared.database import TRANSIENT, Connection, Pool
-from shared.events.kafka import HEADERS
+from shared.publishing import Message, Producer, connect
 from shared.settings import Settings
 from shared.stream import outbox
 from shared.stream.waiting import wait
@@ -27,6 +26,9 @@ RETRY_SECONDS = 1.0
 COUNT_SECONDS = 1.0
 # Given back with the connection: a pool unlocks everything of a connection that it takes back.
 LOCK = "select pg_try_advisory_lock(hashtext($1), 1)"
+# A relay that stands still (frozen, or cut off from the database) loses its connection and with
+# it the lock. Longer than Kafka may take to acknowledge; the pool resets it.
+LEAVE_WHEN_SILENT = "set idle_session_timeout = '30s'"
 
 log = structlog.get_logger()
 
@@ -64,6 +66,7 @@ class Relay:
         """Publish under the lock; False when another process holds it."""
         async with self.pool.acquire() as connection:
             if await connection.fetchval(LOCK, self.service):
+                await connection.execute(LEAVE_WHEN_SILENT)
                 await self._lead(connection, stop)
                 return True
             self.idle = await self._count(connection) == 0
@@ -71,9 +74,8 @@ class Relay:
 
     async def _lead(self, connection: Connection, stop: asyncio.Event) -> None:
         """A producer's life: a fatal error ends it (aiokafka#1017), the next session has a new one."""
-        producer = AIOKafkaProducer(**kafka.producer_options(self.settings))
+        producer = await connect(self.settings)
         try:
-            await producer.start()
             while not stop.is_set():
                 if not await self._round(connection, producer):
                     await wait(self.awake, IDLE_SECONDS)
@@ -82,9 +84,9 @@ class Relay:
             while 0 < await self._round(connection, producer) < last:
                 pass
         finally:
-            await producer.stop()
+            await producer.close()
 
-    async def _round(self, connection: Connection, producer: AIOKafkaProducer) -> int:
+    async def _round(self, connection: Connection, producer: Producer) -> int:
         """Publish the oldest rows and give the id of the last; 0 when there are none."""
         self.awake.clear()
         rows = await outbox.waiting(connection, ROWS_PER_ROUND)
@@ -94,7 +96,7 @@ class Relay:
             return 0
         if time.monotonic() - self._counted > COUNT_SECONDS:
             await self._count(connection)
-        await self._send(producer, rows)
+        await producer.publish(self._messages(rows))
         if self.after_send is not None:
             await self.after_send()
         await outbox.remove(connection, [row[0] for row in rows])
@@ -106,17 +108,8 @@ class Relay:
         metrics.OUTBOX_WAITING.labels(self.service).set(waiting)
         return waiting
 
-    async def _send(
-        self,
-        producer: AIOKafkaProducer,
-        rows: Sequence[tuple[int, str, list[outbox.Message]]],
-    ) -> None:
-        """Enqueue all, then await all: waiting for each would cost a round trip per event."""
-        sent = []
-        try:
-            for _, topic, messages in rows:
-                name = self.settings.topic(topic)
-                for key, value in messages:
-                    sent.append(await producer.send(name, value, key=key, headers=HEADERS))
-        finally:
-            await asyncio.gather(*sent)
+    def _messages(self, rows: Iterable[tuple[int, str, list[outbox.Message]]]) -> Iterator[Message]:
+        for _, topic, messages in rows:
+            name = self.settings.topic(topic)
+            for key, value in messages:
+                yield name, key, value

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError
 
 from shared import kafka, metrics
 from shared.database import TRANSIENT, Pool
-from shared.events.envelope import Event, Origin
+from shared.events.envelope import Origin
 from shared.settings import Settings
 from shared.stream import aside, fence, group
 from shared.stream.mirror import Mirror
@@ -181,14 +181,17 @@ class Worker(Generic[StateT, RowsT]):
         wanted = sorted(set(partitions) & consumer.assignment())
         if not wanted:
             return
-        beginnings = await consumer.beginning_offsets(wanted)
-        ends = await consumer.end_offsets(wanted) if self.settings.tanzhang_check_log_end else {}
+        # Positions before ends: another worker may still be moving them on, with the log growing.
         async with self.pool.acquire() as connection:
             stored = await fence.positions(connection, self.cluster, wanted)
-            missing = {p: beginnings[p] for p in wanted if p not in stored}
-            if missing:
+        beginnings = await consumer.beginning_offsets(wanted)
+        ends = await consumer.end_offsets(wanted) if self.settings.tanzhang_check_log_end else {}
+        missing = {p: beginnings[p] for p in wanted if p not in stored}
+        if missing:
+            async with self.pool.acquire() as connection:
                 await fence.begin(connection, self.cluster, missing)
-                stored = await fence.positions(connection, self.cluster, wanted)
+                stored |= await fence.positions(connection, self.cluster, list(missing))
+            ends = {p: end for p, end in ends.items() if p not in missing}
         for partition in wanted:
             position = await self._within_log(
                 partition, stored[partition], beginnings[partition], ends.get(partition)
@@ -265,7 +268,8 @@ class Worker(Generic[StateT, RowsT]):
                     outcome = await self.poster.post(connection, events, now)
                     await aside.bury(connection, letters, now)
         outcome.refused.update(letter.reason for letter in letters)
-        self._settle(moves, events, outcome)
+        self._settle(moves, outcome)
+        self._observe_age(records)
 
     def _moves(self, records: Iterable[Record]) -> dict[TopicPartition, tuple[int, int]]:
         """From where to where each partition moves; -1 (nobody's) where we hold no position."""
@@ -275,21 +279,18 @@ class Worker(Generic[StateT, RowsT]):
             moves[partition] = (self.positions.get(partition, -1), record.offset + 1)
         return moves
 
-    def _settle(
-        self,
-        moves: Mapping[TopicPartition, tuple[int, int]],
-        events: Sequence[Event],
-        outcome: Outcome,
-    ) -> None:
+    def _settle(self, moves: Mapping[TopicPartition, tuple[int, int]], outcome: Outcome) -> None:
         """After the commit: remember positions, count."""
         for partition, (_, following) in moves.items():
             self.positions[partition] = self.mirror.changed[partition] = following
         outcome.count(self.name)
+
+    def _observe_age(self, records: Sequence[Record]) -> None:
+        """From acceptance, which is when Kafka took a record, to now; ten of a batch will do."""
         now = time.time()
-        for event in events[:: max(1, len(events) // 10)]:
-            if event.accepted_at is not None:
-                age = now - event.accepted_at.timestamp()
-                metrics.EVENT_AGE_SECONDS.labels(self.name).observe(max(age, 0.0))
+        for record in records[:: max(1, len(records) // 10)]:
+            age = now - record.timestamp / 1000
+            metrics.EVENT_AGE_SECONDS.labels(self.name).observe(max(age, 0.0))
 
     async def _bury(self, record: Record, error: Exception) -> None:
         """Dead-letter the one record that fails; too many in a row stop its partition instead."""
@@ -308,7 +309,7 @@ class Worker(Generic[StateT, RowsT]):
         self.failures[partition] = failures
         outcome = Outcome()
         outcome.refused["unexpected"] += 1
-        self._settle(moves, [], outcome)
+        self._settle(moves, outcome)
         log.error(
             "event_failed",
             service=self.name,

@@ -1,6 +1,7 @@
 """The door as it runs: uvicorn on a real socket, a real broker, signed tokens."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from tests.integration.ingest.door import SECONDS_MAX, Door, Opener
 def base_settings(broker: str, topic_prefix: str) -> Settings:
     return Settings(
         kafka_bootstrap_servers=broker,
-        kafka_idempotence=False,
+        kafka_idempotence=bool(os.environ.get("TANZHANG_TEST_KAFKA")),
         tanzhang_topic_prefix=topic_prefix,
         tanzhang_partitions=4,
     )

@@ -38,7 +38,8 @@ async def connected(settings: Settings, **limits: float) -> Publisher:
 
 async def test_kafka_comes_later(open_door: Opener, stack_directory: Path) -> None:
     port = children.free_port()
-    async with open_door(ready=False, kafka_bootstrap_servers=f"127.0.0.1:{port}") as door:
+    address = {"kafka_bootstrap_servers": f"127.0.0.1:{port}", "kafka_idempotence": False}
+    async with open_door(ready=False, **address) as door:
         assert (await door.client.get("/livez")).status_code == 200
         assert (await door.client.get("/readyz")).status_code == 503
         away = await door.post(payment())
@@ -60,7 +61,7 @@ async def test_kafka_comes_later(open_door: Opener, stack_directory: Path) -> No
 
 
 async def test_kafka_goes(stack_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.ingest.publisher.STOP_SECONDS_MAX", 0.5)
+    monkeypatch.setattr("shared.publishing.STOP_SECONDS_MAX", 0.5)
     broker = embedded_broker.start(stack_directory, log=stack_directory / "goes.log")
     settings = Settings(
         kafka_bootstrap_servers=broker.bootstrap, kafka_idempotence=False, tanzhang_partitions=2
@@ -77,7 +78,7 @@ async def test_kafka_goes(stack_directory: Path, monkeypatch: pytest.MonkeyPatch
             await publisher.ready()
     finally:
         await publisher.stop()
-    assert producer._sender.sender_task.done()
+    assert producer._producer._sender.sender_task.done()
 
 
 async def test_in_flight_is_bounded(base_settings: Settings) -> None:
@@ -108,8 +109,9 @@ async def test_a_broken_producer_is_replaced(base_settings: Settings) -> None:
     await topics.create(base_settings)
     publisher = await connected(base_settings)
     try:
+        await publisher.publish([event()])
         broken = publisher._connected()
-        await broken.stop()
+        await broken.close()
         with pytest.raises(Unpublished, match="ProducerClosed"):
             await publisher.publish([event()])
         async with asyncio.timeout(SECONDS_MAX):

@@ -1,7 +1,7 @@
 """Events come in: what is read, what counts as the same, what consumers tolerate."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -183,6 +183,19 @@ def test_outgoing_decimals_are_plain_strings_and_times_utc() -> None:
     assert sent.topic == "personal-reductions"
 
 
+@pytest.mark.parametrize("grams", ["1E+3", "0E-7", "-1E-9", "23.096"])
+def test_outputs_have_neither_exponents_nor_offsets(grams: str) -> None:
+    at = datetime(2020, 3, 1, 8, 30, tzinfo=timezone(timedelta(hours=8)))
+    data = PersonalReduction(
+        epoch=0, sequence=1, scenario="transfer", reduction_g=Decimal(grams), capped=False,
+        occurred_at=at, factor_set="2026", cause="c",
+    )  # fmt: skip
+    sent = Outgoing("cn.tanzhang.personal.reduction.v1", BANK, "o-1", "urn:out", at, data)
+    written = msgspec.json.decode(encode(sent))
+    assert written["data"]["reduction_g"] == format(Decimal(grams), "f")
+    assert written["time"] == written["data"]["occurred_at"] == "2020-03-01T00:30:00Z"
+
+
 def test_consumers_ignore_unknown_fields_and_the_door_does_not(sample: Sample) -> None:
     raw = msgspec.json.encode(sample("payment", data={"colour": "red"}))
     known = decode(msgspec.json.encode(sample("payment")), strict=False)
@@ -224,3 +237,53 @@ def test_derived_ids_stay_what_they_are() -> None:
     )
     assert derived_id("a", "b") != derived_id("ab")
     assert decode(raw_payment(), strict=True).content.hex() == "4ba3f2fdca4fdfa7"
+
+
+CONTENTS = {
+    "meter": "2430c6461509da28",
+    "production": "f84f5ab0883b3cc2",
+    "economic": "bcc6cdef351041b3",
+    "process": "4aa6142708944c72",
+    "farm": "82f91b9d327cdf1f",
+    "payment": "4ba3f2fdca4fdfa7",
+}
+
+
+def test_contents_stay_what_they_are(sample: Sample, aliases: list[str]) -> None:
+    """Ledgers hold them: with another hash every repeat would be a conflict."""
+    raws = {alias: msgspec.json.encode(sample(alias)) for alias in aliases}
+    found = {alias: decode(raw, strict=True).content.hex() for alias, raw in raws.items()}
+    assert found == CONTENTS
+
+
+LABEL = {
+    "epoch": 1, "sequence": 2, "year": 2020, "label": "red", "ratio": "1.50",
+    "dimensions": {"energy": "red"}, "reason": {"en": "x", "zh": "高"}, "rule_version": "1",
+    "policy": {"en": "y"}, "valid_until": "2021-03-01T08:00:00+08:00",
+    "current": {"year": 2020, "label": "red", "valid_until": "2021-03-01T00:00:00Z"},
+}  # fmt: skip
+ACCOUNT = {
+    "epoch": 1, "sequence": 2, "year": 2020, "sector": "s", "district": "d", "product": "p",
+    "product_unit": "t", "energy_t": "1.50", "process_t": 0, "avoided_t": "0.0", "total_t": "1.5",
+    "output": "1E+3", "value_added_1e4cny": 1, "months_energy": 12, "months_output": 12,
+    "quality": {"actual": "1.0"}, "factor_sets": ["2020"],
+}  # fmt: skip
+REDUCTION = {
+    "epoch": 1, "sequence": 2, "scenario": "transfer", "reduction_g": "-23.0960",
+    "occurred_at": "2020-03-01T08:30:00+08:00", "capped": False, "factor_set": "2020",
+    "cause": "c",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("type", "data", "content"),
+    [
+        ("cn.tanzhang.label.changed.v1", LABEL, "eec0ed596ad1d26a"),
+        ("cn.tanzhang.industrial.account.v1", ACCOUNT, "7b2ad0e310efb07f"),
+        ("cn.tanzhang.personal.reduction.v1", REDUCTION, "77f115fa3805188e"),
+    ],
+)
+def test_contents_of_outputs_stay_too(type: str, data: dict[str, Any], content: str) -> None:
+    attributes = {"specversion": "1.0", "id": "1", "source": "s", "subject": "x", "type": type}
+    event = attributes | {"time": "2020-03-01T08:30:00+08:00", "data": data}
+    assert decode(msgspec.json.encode(event), strict=False).content.hex() == content
