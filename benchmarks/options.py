@@ -1,0 +1,50 @@
+"""What a run may be told, and the sizes that it has otherwise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+STANDARD: Mapping[str, int] = {
+    "payments": 200_000,
+    "ingested": 200_000,
+    "readings": 200_000,
+    "behind": 1_000_000,
+    "grown": 10_000_000,
+    "latency_seconds": 60,
+}
+SHORT: Mapping[str, int] = {
+    "payments": 30_000,
+    "ingested": 30_000,
+    "readings": 30_000,
+    "behind": 100_000,
+    "grown": 300_000,
+    "latency_seconds": 10,
+}
+
+
+@dataclass(slots=True, frozen=True)
+class Options:
+    """Options of the command line. `count` and `seconds` replace the size of the benchmark."""
+
+    kafka: bool = False
+    short: bool = False
+    count: int | None = None
+    seconds: int | None = None
+    workers: int = 1
+    limit: bool = True
+    profile: Path | None = None
+    directory: Path | None = None
+    keep: bool = False
+
+    def size(self, name: str) -> int:
+        """How many events the benchmark takes; `name` is a key of STANDARD."""
+        return self.count or (SHORT if self.short else STANDARD)[name]
+
+    def duration(self, name: str) -> int:
+        """How many seconds the benchmark lasts; `name` is a key of STANDARD."""
+        return self.seconds or (SHORT if self.short else STANDARD)[name]
+
+    def is_standard(self) -> bool:
+        """Whether its results may stand beside those of other standard runs."""
+        changed = (self.count, self.seconds, self.profile)
+        return changed == (None, None, None) and self.workers == 1 and not self.short
