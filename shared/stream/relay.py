@@ -26,8 +26,9 @@ RETRY_SECONDS = 1.0
 COUNT_SECONDS = 1.0
 # Given back with the connection: a pool unlocks everything of a connection that it takes back.
 LOCK = "select pg_try_advisory_lock(hashtext($1), 1)"
-# A relay that stands still (frozen, or cut off from the database) loses its connection and with
-# it the lock. Longer than Kafka may take to acknowledge; the pool resets it.
+# A relay that stands still (frozen, cut off) loses its connection and with it the lock, so that
+# another publishes. Longer than an acknowledgement usually takes: one that waits longer is sent
+# again, which harms nobody. The pool resets it.
 LEAVE_WHEN_SILENT = "set idle_session_timeout = '30s'"
 
 log = structlog.get_logger()
