@@ -70,9 +70,7 @@ _SUMS = {
     "process_mg": "sum(amount_mg) filter (where category = 'process')",
     "avoided_mg": "sum(amount_mg) filter (where category = 'avoided')",
     "pv_mg": "sum(amount_mg) filter (where category = 'pv_memo')",
-    "energy_readings": f"sum({_LIVE}) filter (where category = 'energy')",
     "output": "sum(quantity) filter (where category = 'output')",
-    "output_reports": f"sum({_LIVE}) filter (where category = 'output')",
     "value_added": "sum(quantity) filter (where category = 'value_added')",
     **{
         f"{quality}_mg": f"sum(abs(amount_mg) * {_LIVE}) "
@@ -80,21 +78,53 @@ _SUMS = {
         for quality in ("actual", "estimated", "substituted")
     },
 }
-MONTHS = f"""
+YEARS = f"""
 with summed as (
-    select account, month, {", ".join(f"coalesce({sql}, 0)::numeric as {name}" for name, sql in _SUMS.items())}
-    from ledger_entry group by account, month
+    select account, extract(year from month)::int as year,
+        {", ".join(f"coalesce({sql}, 0)::numeric as {name}" for name, sql in _SUMS.items())}
+    from ledger_entry group by 1, 2
 ), stored as (
-    select account, month, {", ".join(f"{name}::numeric" for name in _SUMS)} from account_month
+    select account, year, {", ".join(f"{name}::numeric" for name in _SUMS)} from account_year
 )
-select account, format('%s of %s', field, to_char(month, 'YYYY-MM')) as what,
-    expected::text, found::text
-from summed s full join stored m using (account, month)
+select account, format('%s of %s', field, year) as what, expected::text, found::text
+from summed s full join stored y using (account, year)
 cross join lateral (values
-    {", ".join(f"('{name}', coalesce(s.{name}, 0), coalesce(m.{name}, 0))" for name in _SUMS)}
+    {", ".join(f"('{name}', coalesce(s.{name}, 0), coalesce(y.{name}, 0))" for name in _SUMS)}
 ) v(field, expected, found)
 where expected <> found
-order by account, month, field
+order by account, year, field
+limit $1
+"""
+
+# Standing readings and reports by month, standing entries by factor set.
+COUNTS = f"""
+with counted as (
+    select account, to_char(month, '"energy_readings of "YYYY-MM') as what, sum({_LIVE}) as n
+    from ledger_entry where category = 'energy' group by 1, 2
+    union all
+    select account, to_char(month, '"output_reports of "YYYY-MM'), sum({_LIVE})
+    from ledger_entry where category = 'output' group by 1, 2
+    union all
+    select account, format('entries of %s@%s in %s', factor_set, factor_version,
+        to_char(month, 'YYYY')), sum({_LIVE})
+    from ledger_entry
+    where factor_set is not null and category in ('energy', 'process', 'avoided')
+    group by 1, 2
+), stored as (
+    select account, format('energy_readings of %s-%s', year, to_char(month, 'FM00')) as what,
+        n::bigint
+    from account_year, jsonb_array_elements_text(energy_readings) with ordinality m(n, month)
+    union all
+    select account, format('output_reports of %s-%s', year, to_char(month, 'FM00')), n::bigint
+    from account_year, jsonb_array_elements_text(output_reports) with ordinality m(n, month)
+    union all
+    select account, format('entries of %s in %s', name, year), n::bigint
+    from account_year, jsonb_each_text(factor_sets) s(name, n)
+)
+select account, what, coalesce(c.n, 0)::text as expected, coalesce(s.n, 0)::text as found
+from counted c full join stored s using (account, what)
+where coalesce(c.n, 0) <> coalesce(s.n, 0)
+order by account, what
 limit $1
 """
 
@@ -112,24 +142,7 @@ order by 1
 limit $1
 """
 
-FACTOR_SETS = """
-with summed as (
-    select account, extract(year from month)::int as year,
-        factor_set || '@' || factor_version as factor_set,
-        sum(case when reverses is null then 1 else -1 end) as entries
-    from ledger_entry
-    where factor_set is not null and category in ('energy', 'process', 'avoided')
-    group by 1, 2, 3
-)
-select account, format('entries of %s in %s', factor_set, year) as what,
-    coalesce(s.entries, 0)::text as expected, coalesce(f.entries, 0)::text as found
-from summed s full join account_factor_set f using (account, year, factor_set)
-where coalesce(s.entries, 0) <> coalesce(f.entries, 0)
-order by account
-limit $1
-"""
-
-CHECKS = (ENTRIES, EVENTS, REVERSALS, FACTS, MISSING, MONTHS, FACTOR_SETS, BALANCES)
+CHECKS = (ENTRIES, EVENTS, REVERSALS, FACTS, MISSING, YEARS, COUNTS, BALANCES)
 FINDINGS_MAX = 100
 
 

@@ -29,8 +29,12 @@ def _words(*names: str) -> list[Column[str]]:
     return [Column(name, Text, nullable=False) for name in names]
 
 
-def _total(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default="0")
+def _totals(*names: str) -> list[Column[int]]:
+    return [Column(name, BigInteger, nullable=False) for name in names]
+
+
+def _counts(*names: str) -> list[Column[object]]:
+    return [Column(name, JSONB, nullable=False) for name in names]
 
 
 # The registry: one row per version, in force from `valid_from` until the next one.
@@ -125,34 +129,18 @@ ledger_entry = Table(
 )
 Index("ledger_entry_month", ledger_entry.c.account, ledger_entry.c.month)
 
-# Sums of the entries, kept by the same transaction.
-account_month = Table(
-    "account_month",
-    metadata,
-    Column("account", BigInteger, primary_key=True, autoincrement=False),
-    Column("month", Date, primary_key=True),
-    _total("energy_mg"),
-    _total("process_mg"),
-    _total("avoided_mg"),
-    _total("pv_mg"),
-    Column("energy_readings", Integer, nullable=False, server_default="0"),
-    Column("output", Numeric, nullable=False, server_default="0"),
-    Column("output_reports", Integer, nullable=False, server_default="0"),
-    Column("value_added", Numeric, nullable=False, server_default="0"),
-    _total("actual_mg"),
-    _total("estimated_mg"),
-    _total("substituted_mg"),
-    postgresql_with={"fillfactor": 70},
-)
-
-# How many standing entries of a year were computed with a factor set.
-account_factor_set = Table(
-    "account_factor_set",
+# Sums of the entries, kept by the same transaction: see domain/years.py. Counts by month and by
+# factor set are JSON, which the driver writes faster than arrays.
+account_year = Table(
+    "account_year",
     metadata,
     Column("account", BigInteger, primary_key=True, autoincrement=False),
     Column("year", Integer, primary_key=True, autoincrement=False),
-    Column("factor_set", Text, primary_key=True),
-    Column("entries", BigInteger, nullable=False),
+    *_totals("energy_mg", "process_mg", "avoided_mg", "pv_mg"),
+    Column("output", Numeric, nullable=False),
+    Column("value_added", Numeric, nullable=False),
+    *_totals("actual_mg", "estimated_mg", "substituted_mg"),
+    *_counts("energy_readings", "output_reports", "factor_sets"),
     postgresql_with={"fillfactor": 70},
 )
 

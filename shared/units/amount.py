@@ -24,7 +24,7 @@ def milligrams(tonnes: Fraction | Decimal) -> int:
     return round(_exact(tonnes) * MG_PER_T)
 
 
-def rounded_product(factor: Fraction, quantity: Decimal) -> int:
+def rounded_product(factor: Fraction, quantity: Fraction | Decimal) -> int:
     """`factor * quantity` to the nearest integer, ties to the even one, in integers only.
 
     The same as `round_half_even` of the product, many times faster.

@@ -40,7 +40,8 @@ def local_date(at: datetime, zone: ZoneInfo = CITY) -> date:
 
 def month_of(at: datetime, zone: ZoneInfo = CITY) -> date:
     """The first day of the local month of an instant."""
-    return local_date(at, zone).replace(day=1)
+    local = _aware(at).astimezone(zone)
+    return date(local.year, local.month, 1)
 
 
 def next_month(day: date) -> date:

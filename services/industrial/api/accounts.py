@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from services.industrial.domain.months import Year
 from services.industrial.domain.opportunities import Opportunity, rank
 from services.industrial.domain.registry import Enterprise, on_date
+from services.industrial.domain.years import Year
 from services.industrial.store import accounts, registry
 from shared.auth.principal import Principal, require, require_subject
 from shared.database import Connection
@@ -109,26 +109,25 @@ async def _latest_year(connection: Connection, account: int, request: Request) -
 
 
 def _sums(enterprise: Enterprise, year: int, sums: Year) -> dict[str, Any]:
-    total = sums.total
-    intensity = Fraction(total.total_mg, 10**9) / Fraction(total.output) if total.output else None
+    intensity = Fraction(sums.total_mg, 10**9) / Fraction(sums.output) if sums.output else None
     return {
         "enterprise_id": enterprise.id,
         "year": year,
         "sector": enterprise.sector,
         "district": enterprise.district,
-        "energy_t": tonnes_text(total.energy_mg),
-        "process_t": tonnes_text(total.process_mg),
-        "avoided_t": tonnes_text(total.avoided_mg),
-        "total_t": tonnes_text(total.total_mg),
-        "avoided_pv_t": tonnes_text(total.pv_mg),
+        "energy_t": tonnes_text(sums.energy_mg),
+        "process_t": tonnes_text(sums.process_mg),
+        "avoided_t": tonnes_text(sums.avoided_mg),
+        "total_t": tonnes_text(sums.total_mg),
+        "avoided_pv_t": tonnes_text(sums.pv_mg),
         "product": enterprise.product,
-        "output": decimal_text(total.output),
+        "output": decimal_text(sums.output),
         "product_unit": enterprise.product_unit,
-        "value_added_1e4cny": decimal_text(total.value_added),
+        "value_added_1e4cny": decimal_text(sums.value_added),
         "intensity": None if intensity is None else ratio_text(intensity),
         "months_energy": sums.months_energy,
         "months_output": sums.months_output,
-        "factor_sets": list(sums.factor_sets),
+        "factor_sets": sums.standing_sets(),
         "quality": {name: ratio_text(share) for name, share in sums.quality().items()},
     }
 

@@ -1,7 +1,6 @@
 """Registry of enterprises, their assets and meters. Versions are added, earlier ones stay."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
@@ -281,10 +280,10 @@ def _dated(
     """The record from when it holds: as given; else the first always, an unchanged one as before,
     a changed one from today."""
     if valid_from is not None or not known:
-        return replace(record, valid_from=valid_from or ALWAYS)
+        return record._replace(valid_from=valid_from or ALWAYS)
     current = on_date(known, today)
-    same = replace(record, valid_from=current.valid_from) == current
-    return current if same else replace(record, valid_from=today)
+    same = record._replace(valid_from=current.valid_from) == current
+    return current if same else record._replace(valid_from=today)
 
 
 def _today(request: Request, now: datetime) -> date:
@@ -304,4 +303,4 @@ def _shown(record: RecordT, versions: Sequence[RecordT]) -> dict[str, Any]:
 
 def _fields(record: RecordT) -> dict[str, Any]:
     starts = None if record.valid_from == ALWAYS else record.valid_from.isoformat()
-    return asdict(record) | {"valid_from": starts}
+    return record._asdict() | {"valid_from": starts}

@@ -1,35 +1,44 @@
-"""The books of a batch: posts and reverses lines, and knows which years changed."""
+"""The books of a batch: posts and reverses lines, and sums the years that change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.industrial.domain.entries import Entry, balance_of, reversal, standing
+from services.industrial.domain.entries import Entry, reversal, standing
 from services.industrial.domain.facts import POSTED, Fact
 from services.industrial.domain.postings import Posting
 from services.industrial.domain.state import Rows, State
+from services.industrial.domain.years import Year
 
 # Takes the next output sequence of an account.
 NextSequence = Callable[[int], int]
 
 
 @dataclass(slots=True)
+class OpenYear:
+    """A year that a batch changes: the sequence of its new state, its sums, its total before."""
+
+    sequence: int
+    sums: Year
+    total_before: int
+
+
+@dataclass(slots=True)
 class Books:
-    """`years` maps each (account, year) that changed to the sequence of its new state."""
+    """`years` are those that changed, by account and year."""
 
     state: State
     rows: Rows
     now: datetime
     next_sequence: NextSequence
-    years: dict[tuple[int, int], int] = field(default_factory=dict)
-    balances: dict[int, int] = field(default_factory=dict)
+    years: dict[tuple[int, int], OpenYear] = field(default_factory=dict)
 
     def post(self, posting: Posting, caused_by: Fact) -> None:
         """Add the lines of a posting."""
         fact, lines = posting.fact, self.state.entries.setdefault(_key(posting.fact), [])
         cause = POSTED if caused_by is fact else "split"
         for piece in posting.pieces:
-            rate = piece.rate
+            rate, year = piece.rate, self._open(fact.account, piece.month.year)
             entry = Entry(
                 fact.account,
                 fact.key,
@@ -52,33 +61,32 @@ class Books:
                 None,
                 cause,
                 posting.rule,
-                self._sequence(fact.account, piece.month.year),
+                year.sequence,
                 self.now,
             )
             lines.append(entry)
-            self._book(entry)
+            self.rows.entries.append(entry)
+            year.sums.add(entry)
 
     def reverse(self, fact: Fact, caused_by: Fact) -> None:
         """Take back what a fact has posted so far."""
         lines = self.state.entries[_key(fact)]
         cause = "split" if fact.state == POSTED else fact.state
         for entry in standing(lines):
-            sequence = self._sequence(entry.account, entry.month.year)
-            back = reversal(entry, len(lines), caused_by.key, cause, sequence, self.now)
+            year = self._open(entry.account, entry.month.year)
+            back = reversal(entry, len(lines), caused_by.key, cause, year.sequence, self.now)
             lines.append(back)
-            self._book(back)
+            self.rows.entries.append(back)
+            year.sums.add(back)
 
-    def _book(self, entry: Entry) -> None:
-        self.rows.entries.append(entry)
-        self.rows.deltas.add(entry)
-        amount = balance_of(entry)
-        if amount:
-            self.balances[entry.account] = self.balances.get(entry.account, 0) + amount
-
-    def _sequence(self, account: int, year: int) -> int:
-        found = self.years.get((account, year))
+    def _open(self, account: int, number: int) -> OpenYear:
+        found = self.years.get((account, number))
         if found is None:
-            found = self.years[account, year] = self.next_sequence(account)
+            first, last = self.state.span
+            assert first <= number <= last, f"year {number} was not loaded ({first} to {last})"
+            sums = self.state.years.get((account, number)) or Year()
+            found = OpenYear(self.next_sequence(account), sums, sums.total_mg)
+            self.years[account, number] = found
         return found
 
 

@@ -15,8 +15,8 @@ OUTPUT = "output"
 VALUE_ADDED = "value_added"
 CATEGORIES = (ENERGY, PROCESS, AVOIDED, PV, WATER, OUTPUT, VALUE_ADDED)
 
-# How a category counts in the total of an account.
-SIGNS = {ENERGY: 1, PROCESS: 1, AVOIDED: -1}
+# What the total of an account is made of.
+TOTALLED = (ENERGY, PROCESS, AVOIDED)
 
 EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 _PLACES = Decimal("1e-18")
@@ -75,11 +75,6 @@ def reversal(
         sequence=sequence,
         posted_at=posted_at,
     )
-
-
-def balance_of(entry: Entry) -> int:
-    """What an entry adds to the balance of its account: energy + process - avoided."""
-    return SIGNS.get(entry.category, 0) * entry.amount_mg
 
 
 def split_quantity(total: Decimal, shares: Sequence[Fraction]) -> list[Decimal]:

@@ -26,7 +26,7 @@ class Change:
     """What placing a fact does: those `dropped` stand no longer; it is posted when it `stands`."""
 
     stands: bool
-    dropped: list[Fact] = field(default_factory=list)
+    dropped: list[Fact]
 
 
 @dataclass(slots=True)
@@ -49,9 +49,9 @@ class IntervalSlot:
             inherit(fact, target)
         group = self.groups.get((fact.starts, fact.ends), ()) if self.ranked else ()
         rivals = [other for other in group if other is not target]
-        strongest = max(rivals, key=claim_of, default=None)
+        strongest = max(rivals, key=claim_of) if rivals else None
         wins = strongest is None or claim_of(fact) > claim_of(strongest)
-        change = Change(wins)
+        change = Change(wins, [])
         if wins:
             beaten = next((other for other in rivals if other.stands()), None)
             self._refuse_overlap(fact, target, beaten)

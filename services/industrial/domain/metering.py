@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from shared.units.calendar import local_date
 ROLLOVER_TENTHS = 10
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Metering:
     """One meter: its versions and those of its enterprise, oldest first."""
 
@@ -28,9 +29,28 @@ class Metering:
     zone: ZoneInfo
 
     def check(self, fact: Fact) -> None:
-        """Refused when the reading is not one of this kind of meter."""
-        meter = on_date(self.meter, local_date(fact.starts or fact.ends, self.zone))
-        kind = "register" if fact.starts is None else "interval"
+        """Refused when a counter's reading is not one of this kind of meter."""
+        in_meter_unit(fact, fact.value, self._of_kind(fact, fact.ends, "register"))
+
+    def interval(self, fact: Fact) -> Posting:
+        """The posting of an interval reading; Refused when it is not one of this kind of meter."""
+        assert fact.starts is not None
+        meter = self._of_kind(fact, fact.starts, "interval")
+        quantity = times(in_meter_unit(fact, fact.value, meter), meter.multiplier)
+        span = (fact.starts, fact.ends)
+        return metered(fact, quantity, fact.quality, span, meter, self.enterprise, self.zone)
+
+    def usage(self, usage: Usage) -> Posting:
+        """The posting of the use between two readings of a counter, at the worse quality."""
+        previous, reading = usage
+        meter = self._version(previous.ends)
+        quantity = times(_used(previous, reading, meter), meter.multiplier)
+        quality = worse(previous.quality, reading.quality)
+        span = (previous.ends, reading.ends)
+        return metered(reading, quantity, quality, span, meter, self.enterprise, self.zone)
+
+    def _of_kind(self, fact: Fact, at: datetime, kind: str) -> Meter:
+        meter = self._version(at)
         if meter.kind != kind:
             raise Refused(
                 "wrong_kind",
@@ -41,24 +61,13 @@ class Metering:
                 "certificate_required",
                 f"/data/evidence: {fact.slot} meters green power; expected its certificate",
             )
-        in_meter_unit(fact, fact.value, meter)
+        return meter
 
-    def interval(self, fact: Fact) -> Posting:
-        """The posting of an interval reading."""
-        assert fact.starts is not None
-        meter = on_date(self.meter, local_date(fact.starts, self.zone))
-        quantity = times(in_meter_unit(fact, fact.value, meter), meter.multiplier)
-        span = (fact.starts, fact.ends)
-        return metered(fact, quantity, fact.quality, span, meter, self.enterprise, self.zone)
-
-    def usage(self, usage: Usage) -> Posting:
-        """The posting of the use between two readings of a counter, at the worse quality."""
-        previous, reading = usage
-        meter = on_date(self.meter, local_date(previous.ends, self.zone))
-        quantity = times(_used(previous, reading, meter), meter.multiplier)
-        quality = worse(previous.quality, reading.quality)
-        span = (previous.ends, reading.ends)
-        return metered(reading, quantity, quality, span, meter, self.enterprise, self.zone)
+    def _version(self, at: datetime) -> Meter:
+        """Most meters have one version only: then the day doesn't matter."""
+        if len(self.meter) == 1:
+            return self.meter[0]
+        return on_date(self.meter, local_date(at, self.zone))
 
 
 def _used(previous: Fact, reading: Fact, meter: Meter) -> Decimal | Fraction:

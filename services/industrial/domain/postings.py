@@ -18,7 +18,7 @@ from services.industrial.domain.entries import (
 from services.industrial.domain.facts import Fact, Refused
 from services.industrial.domain.rates import Rate, activity_rate, free, meter_rate
 from services.industrial.domain.registry import Enterprise, Meter, on_date
-from shared.units.amount import split_amounts
+from shared.units.amount import rounded_product, split_amounts
 from shared.units.calendar import midnight, month_of, next_month, split_dates, split_instants
 from shared.units.quantity import UnitError, convert
 
@@ -136,13 +136,8 @@ def _dated(fact: Fact, rate: Callable[[date], Rate], name: str, rule: str) -> Po
 
 
 def _whole(month: date, rate: Rate, quantity: Decimal | Fraction) -> Piece:
-    """The plain case, all in one month: one multiplication of integers."""
-    n, d = quantity.as_integer_ratio()
-    numerator = rate.sign * n * rate.per_unit.numerator
-    denominator = d * rate.per_unit.denominator
-    amount, rest = divmod(numerator, denominator)
-    if 2 * rest > denominator or (2 * rest == denominator and amount & 1):
-        amount += 1
+    """The plain case, all in one month."""
+    amount = rate.sign * rounded_product(rate.per_unit, quantity)
     return Piece(month, rate, _signed(_decimal(quantity), rate), _bounded(amount))
 
 

@@ -1,17 +1,15 @@
 """Registry records. A record has versions; each is in force from `valid_from` on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 # Of a record registered without `valid_from`.
 ALWAYS = date(1900, 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Enterprise:
+class Enterprise(NamedTuple):
     """`sector` is a GB/T 4754 code; `product_unit` a free word that reports must use."""
 
     id: str
@@ -24,8 +22,7 @@ class Enterprise:
     valid_from: date = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(NamedTuple):
     """A site, line or device of an enterprise; `parent` is another asset of it."""
 
     enterprise_id: str
@@ -36,8 +33,7 @@ class Asset:
     valid_from: date = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(NamedTuple):
     """`multiplier` turns what the meter shows into `unit`; `register_max` is where it rolls over."""
 
     id: str

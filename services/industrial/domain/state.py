@@ -1,12 +1,11 @@
 """What the rules know when they decide on a batch, and what they decide."""
 
 from dataclasses import dataclass, field
-from datetime import date
 
 from services.industrial.domain.entries import Entry
 from services.industrial.domain.facts import Fact, Refused
-from services.industrial.domain.months import Deltas, Month
 from services.industrial.domain.registry import Enterprise, Meter
+from services.industrial.domain.years import Year
 from shared.events.envelope import Event
 
 Key = tuple[int, bytes]
@@ -16,26 +15,28 @@ Key = tuple[int, bytes]
 class State:
     """The stored state that a batch may touch.
 
-    `arriving` are its events as facts (or why not); `facts` those that overlap or neighbour them
-    and those they name; `entries` all lines of the facts that may lose theirs; `months` and `sets`
-    hold every year that a posting may touch, from the first to the last of `years`.
+    `arriving` are its events as facts (or why not), `targets` the events that some of them name;
+    `facts` those that overlap or neighbour them and those they name; `entries` all lines of the
+    facts that may lose theirs; `years` the sums from the first to the last year of `span`, in
+    which all that may be posted lies.
     """
 
     arriving: list[tuple[Event, Fact | Refused]] = field(default_factory=list)
+    targets: dict[Key, bytes] = field(default_factory=dict)
     enterprises: dict[str, list[Enterprise]] = field(default_factory=dict)
     meters: dict[str, list[Meter]] = field(default_factory=dict)
     facts: dict[Key, Fact] = field(default_factory=dict)
     entries: dict[Key, list[Entry]] = field(default_factory=dict)
-    months: dict[tuple[int, date], Month] = field(default_factory=dict)
-    sets: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict)
-    years: dict[int, tuple[int, int]] = field(default_factory=dict)
+    years: dict[tuple[int, int], Year] = field(default_factory=dict)
+    span: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
 class Rows:
-    """What a batch writes; `changed` are facts of earlier batches whose state is another now."""
+    """What a batch writes; `changed` are facts of earlier batches whose state is another now,
+    `years` the new sums of the years that changed, by account and year."""
 
     facts: list[Fact] = field(default_factory=list)
     changed: list[Fact] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
-    deltas: Deltas = field(default_factory=Deltas)
+    years: dict[tuple[int, int], Year] = field(default_factory=dict)

@@ -2,27 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 
 import asyncpg
 
 from services.industrial.domain.entries import AVOIDED, ENERGY, PROCESS, PV, WATER
-from services.industrial.domain.months import MONTH_FIELDS, Month, Year, year_of
 from services.industrial.domain.opportunities import Use
+from services.industrial.domain.years import YEAR_FIELDS, Year
 from shared.database import Connection
 
 Cursor = tuple[date, bytes, int]
 START: Cursor = (date(1, 1, 1), b"", -1)
 
-MONTHS = f"""
-select month, {", ".join(MONTH_FIELDS)} from account_month
-where account = $1 and month between $2 and $3 order by month
-"""
-FACTOR_SETS = """
-select factor_set from account_factor_set where account = $1 and year = $2 and entries > 0
-order by factor_set
-"""
-YEARS = "select distinct extract(year from month)::int from account_month where account = $1"
+SUMS = f"select {', '.join(YEAR_FIELDS)} from account_year where account = $1 and year = $2"
+YEARS = "select year from account_year where account = $1 order by year"
 
 ENTRIES = """
 select e.*, f.source, f.event_id, f.starts, f.ends, f.kind, f.state,
@@ -49,6 +41,11 @@ group by 1, 2, 3, 4
 having bool_or(amount_mg <> 0) and sum(amount_mg) <> 0 or sum(quantity) <> 0
 """
 
+OUTPUTS = """
+select month, sum(quantity) from ledger_entry
+where account = $1 and month between $2 and $3 and category = 'output'
+group by month
+"""
 USES = """
 select asset_id, activity, unit, month, sum(quantity), sum(amount_mg)::bigint
 from ledger_entry
@@ -74,41 +71,33 @@ with registered as (
     select distinct on (id) id, sector, district from enterprise
     order by id, (valid_from <= $2) desc, abs(valid_from - $2::date)
 ), sums as (
-    select account, sum(energy_mg) as energy, sum(process_mg) as process,
-        sum(avoided_mg) as avoided, sum(pv_mg) as pv
-    from account_month where month between $1 and $2
-    group by account
-    having bool_or(energy_readings > 0 or output_reports > 0 or process_mg <> 0 or avoided_mg <> 0)
+    select *, energy_readings || output_reports as reports from account_year where year = $1
+), covering as (
+    select * from sums where process_mg <> 0 or avoided_mg <> 0
+        or jsonb_path_exists(reports, '$[*] ? (@ > 0)')
 )
 select r.sector, r.district, count(*) as enterprises, count(m.account) as covered,
-    coalesce(sum(m.energy), 0)::bigint as energy_mg,
-    coalesce(sum(m.process), 0)::bigint as process_mg,
-    coalesce(sum(m.avoided), 0)::bigint as avoided_mg,
-    coalesce(sum(m.pv), 0)::bigint as pv_mg
+    coalesce(sum(m.energy_mg), 0)::bigint as energy_mg,
+    coalesce(sum(m.process_mg), 0)::bigint as process_mg,
+    coalesce(sum(m.avoided_mg), 0)::bigint as avoided_mg,
+    coalesce(sum(m.pv_mg), 0)::bigint as pv_mg
 from registered r
 left join subject s on s.subject = r.id
-left join sums m on m.account = s.account
+left join covering m on m.account = s.account
 group by grouping sets ((), (r.sector), (r.district))
 order by r.sector, r.district
 """
 
 
-async def months_of(connection: Connection, account: int, year: int) -> dict[date, Month]:
-    """The months of a year that have sums."""
-    rows = await connection.fetch(MONTHS, account, *_span(year))
-    return {row[0]: Month(*row[1:]) for row in map(tuple, rows)}
-
-
 async def sums_of(connection: Connection, account: int, year: int) -> Year:
     """One account's year."""
-    months = await months_of(connection, account, year)
-    sets = await connection.fetch(FACTOR_SETS, account, year)
-    return year_of(months.values(), (row[0] for row in sets))
+    row = await connection.fetchrow(SUMS, account, year)
+    return Year(*row) if row else Year()
 
 
 async def years_of(connection: Connection, account: int) -> list[int]:
     """The years that have sums, in their order."""
-    return sorted(row[0] for row in await connection.fetch(YEARS, account))
+    return [row[0] for row in await connection.fetch(YEARS, account)]
 
 
 async def entries(
@@ -130,12 +119,12 @@ async def breakdown(
 
 async def uses(connection: Connection, account: int, year: int) -> list[Use]:
     """What the meters of each asset used of each carrier by month, with the account's output of that month."""
-    months = await months_of(connection, account, year)
+    outputs = {row[0]: row[1] for row in await connection.fetch(OUTPUTS, account, *_span(year))}
     rows = await connection.fetch(USES, account, *_span(year))
     return [
-        Use(asset, carrier, unit, month, quantity, amount, output)
+        Use(asset, carrier, unit, month, quantity, amount, outputs[month])
         for asset, carrier, unit, month, quantity, amount in rows
-        if (output := months[month].output if month in months else Decimal(0)) > 0
+        if outputs.get(month, 0) > 0
     ]
 
 
@@ -148,7 +137,7 @@ async def reviews(
 
 async def region(connection: Connection, year: int) -> list[asyncpg.Record]:
     """Totals of a year: of all, by sector, by district."""
-    return await connection.fetch(REGION, date(year, 1, 1), date(year, 12, 31))
+    return await connection.fetch(REGION, year, date(year, 12, 31))
 
 
 def _span(year: int) -> tuple[date, date]:

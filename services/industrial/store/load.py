@@ -1,7 +1,7 @@
 """What a batch needs to know: a handful of statements, whatever its size."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,12 +10,17 @@ import asyncpg
 from services.industrial.domain.arrivals import ACTIVITY, READING, fact_of
 from services.industrial.domain.entries import Entry
 from services.industrial.domain.facts import Claim, Fact, Refused
-from services.industrial.domain.months import MONTH_FIELDS, Month
 from services.industrial.domain.state import Key, State
+from services.industrial.domain.years import YEAR_FIELDS, Year
 from services.industrial.store.registry import enterprises_of, meters_of
 from shared.database import Connection
 from shared.stream.service import Batch
-from shared.units.calendar import CITY, local_date
+from shared.units.calendar import CITY
+
+_DAY = timedelta(days=1)
+
+# account, slot, start, end
+Span = tuple[int, str, datetime, datetime]
 
 FACT_COLUMNS = """f.account, f.event_key, f.content_hash, f.source, f.event_id, f.kind, f.slot,
     f.starts, f.ends, f.time, f.quality, f.value, f.unit, f.data, f.claim, f.state,
@@ -27,29 +32,33 @@ from unnest($1::bigint[], $2::bytea[]) t(account, event_key)
 join fact f using (account, event_key)
 """
 
-# Standing intervals of a slot are disjoint: what reaches over the end of the new one is the first
-# that ends after it. So the index on (account, slot, ends) is read over the new interval only.
-# `offset 0` keeps the planner from joining on the slot alone: with a batch of one meter that would
-# compare each reading with all that the meter ever had.
+# Most readings are the latest of their meter: one look at the index on (account, slot, ends) says
+# so. For the others it is read over the new interval only: standing intervals of a slot are
+# disjoint, so what reaches over the new one's end is the first that ends after it.
+# `offset 0` keeps the planner from looking later, and from joining on the slot alone: that would
+# compare each reading with all that its meter ever had.
 OVERLAPPING = f"""
 select {FACT_COLUMNS}
-from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[])
-    q(account, slot, starts, ends)
+from (
+    select q.*
+    from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+        q(account, slot, starts, ends)
+    cross join lateral (
+        select from fact n
+        where n.account = q.account and n.slot = q.slot and n.ends > q.starts limit 1
+    ) later
+    offset 0
+) q
 cross join lateral (
-    select * from fact n
+    (select * from fact n
     where n.account = q.account and n.slot = q.slot
         and n.ends > q.starts and n.ends <= q.ends and n.starts is not null
-    offset 0
-) f
-union all
-select {FACT_COLUMNS}
-from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[])
-    q(account, slot, starts, ends)
-cross join lateral (
-    select * from fact n
+    offset 0)
+    union all
+    (select * from fact n
     where n.account = q.account and n.slot = q.slot and n.ends > q.ends
         and n.starts is not null and n.state = 'posted'
-    order by n.ends limit 1
+    order by n.ends limit 1)
 ) f
 where f.starts < q.ends
 """
@@ -86,51 +95,52 @@ join ledger_entry e using (account, event_key)
 order by e.account, e.event_key, e.line
 """
 
-MONTHS = f"""
-select m.account, m.month, {", ".join(f"m.{name}" for name in MONTH_FIELDS)}
-from unnest($1::bigint[], $2::date[], $3::date[]) q(account, first, last)
-join account_month m on m.account = q.account and m.month between q.first and q.last
-"""
-
-FACTOR_SETS = """
-select s.account, s.year, s.factor_set, s.entries
-from unnest($1::bigint[], $2::int[], $3::int[]) q(account, first, last)
-join account_factor_set s on s.account = q.account and s.year between q.first and q.last
+YEARS = f"""
+select account, year, {", ".join(YEAR_FIELDS)} from account_year
+where account = any($1::bigint[]) and year between $2 and $3
 """
 
 
 async def load(connection: Connection, batch: Batch, *, zone: ZoneInfo = CITY) -> State:
     """The registry, neighbouring facts, their entries and the years of a batch."""
     state = State()
-    for event in batch.events:
-        try:
-            fact: Fact | Refused = fact_of(event, batch.account(event).number, zone)
-        except Refused as refused:
-            fact = refused
-        state.arriving.append((event, fact))
-    arriving = [fact for _, fact in state.arriving if isinstance(fact, Fact)]
+    arriving = _read(batch, state, zone)
     if not arriving:
         return state
     state.enterprises = await enterprises_of(connection, {e.subject for e in batch.events})
     state.meters = await meters_of(
         connection, {f.slot.partition(":")[2] for f in arriving if f.kind == READING}
     )
-    affected = await _load_targets(connection, batch, state)
+    affected = await _load_targets(connection, state)
     affected |= await _load_overlapping(connection, state, arriving)
     affected |= await _load_neighbours(connection, state, arriving)
     await _load_entries(connection, state, affected)
-    await _load_years(connection, state, arriving, zone)
+    await _load_years(connection, state, arriving)
     return state
 
 
-async def _load_targets(connection: Connection, batch: Batch, state: State) -> set[Key]:
-    named = {
-        (batch.account(event).number, target)
-        for event in batch.events
-        if (target := event.target()) is not None
-    }
-    if not named:
+def _read(batch: Batch, state: State, zone: ZoneInfo) -> list[Fact]:
+    """The facts that the events report, and in the state why others report none."""
+    facts = []
+    for event in batch.events:
+        account = batch.account(event).number
+        try:
+            fact = fact_of(event, account, zone)
+        except Refused as refused:
+            state.arriving.append((event, refused))
+            continue
+        state.arriving.append((event, fact))
+        facts.append(fact)
+        target = event.target()
+        if target is not None:
+            state.targets[account, event.key] = target
+    return facts
+
+
+async def _load_targets(connection: Connection, state: State) -> set[Key]:
+    if not state.targets:
         return set()
+    named = {(account, target) for (account, _), target in state.targets.items()}
     rows = await connection.fetch(FACTS, [key[0] for key in named], [key[1] for key in named])
     return _keep(state, rows)
 
@@ -138,17 +148,30 @@ async def _load_targets(connection: Connection, batch: Batch, state: State) -> s
 async def _load_overlapping(
     connection: Connection, state: State, arriving: Iterable[Fact]
 ) -> set[Key]:
-    spans = sorted(
-        {
-            (fact.account, fact.slot, fact.starts, fact.ends)
-            for fact in arriving
-            if fact.starts is not None and fact.kind != ACTIVITY
-        }
-    )
+    spans = covered(arriving)
     if not spans:
         return set()
     rows = await connection.fetch(OVERLAPPING, *map(list, zip(*spans, strict=True)))
     return _keep(state, rows)
+
+
+def covered(arriving: Iterable[Fact]) -> list[Span]:
+    """The time that new intervals cover in each slot: those that meet or overlap as one."""
+    times: dict[tuple[int, str], list[tuple[datetime, datetime]]] = {}
+    for fact in arriving:
+        if fact.starts is not None and fact.kind != ACTIVITY:
+            times.setdefault((fact.account, fact.slot), []).append((fact.starts, fact.ends))
+    spans = []
+    for (account, slot), intervals in sorted(times.items()):
+        intervals.sort()
+        first, last = intervals[0]
+        for starts, ends in intervals:
+            if starts > last:
+                spans.append((account, slot, first, last))
+                first = starts
+            last = max(last, ends)
+        spans.append((account, slot, first, last))
+    return spans
 
 
 async def _load_neighbours(
@@ -205,32 +228,16 @@ async def _load_entries(connection: Connection, state: State, affected: set[Key]
         state.entries[entry.account, entry.event_key].append(entry)
 
 
-async def _load_years(
-    connection: Connection, state: State, arriving: Iterable[Fact], zone: ZoneInfo
-) -> None:
-    for fact in [*arriving, *state.facts.values()]:
-        _reach(state, fact.account, _day(fact, fact.starts or fact.ends, zone))
-        _reach(state, fact.account, _day(fact, fact.ends, zone))
-    for lines in state.entries.values():
-        for entry in lines:
-            _reach(state, entry.account, entry.month)
-    accounts = list(state.years)
-    first = [years[0] for years in state.years.values()]
-    last = [years[1] for years in state.years.values()]
-    months = await connection.fetch(
-        MONTHS, accounts, [date(y, 1, 1) for y in first], [date(y, 12, 1) for y in last]
+async def _load_years(connection: Connection, state: State, arriving: Iterable[Fact]) -> None:
+    """One span for all: a batch seldom reaches over two years. A city's day is a part of two."""
+    facts = [*arriving, *state.facts.values()]
+    first = min(fact.starts or fact.ends for fact in facts)
+    last = max(fact.ends for fact in facts)
+    months = [entry.month.year for lines in state.entries.values() for entry in lines]
+    state.span = (
+        min([(first - _DAY).year, *months]),
+        max([(last + _DAY).year, *months]),
     )
-    for account, month, *totals in months:
-        state.months[account, month] = Month(*totals)
-    for row in await connection.fetch(FACTOR_SETS, accounts, first, last):
-        sets = state.sets.setdefault((row["account"], row["year"]), {})
-        sets[row["factor_set"]] = row["entries"]
-
-
-def _day(fact: Fact, at: datetime, zone: ZoneInfo) -> date:
-    return local_date(at, zone) if fact.kind == READING else at.astimezone(UTC).date()
-
-
-def _reach(state: State, account: int, day: date) -> None:
-    first, last = state.years.get(account, (day.year, day.year))
-    state.years[account] = min(first, day.year), max(last, day.year)
+    accounts = {fact.account for fact in facts}
+    for account, year, *sums in await connection.fetch(YEARS, list(accounts), *state.span):
+        state.years[account, year] = Year(*sums)

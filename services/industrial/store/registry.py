@@ -1,7 +1,6 @@
 """The registry's SQL: every version of a record stays."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -10,9 +9,9 @@ from shared.database import Connection
 
 RecordT = TypeVar("RecordT", Enterprise, Asset, Meter)
 
-_ENTERPRISE = ", ".join(f.name for f in fields(Enterprise))
-_ASSET = ", ".join(f.name for f in fields(Asset))
-_METER = ", ".join(f.name for f in fields(Meter))
+_ENTERPRISE = ", ".join(Enterprise._fields)
+_ASSET = ", ".join(Asset._fields)
+_METER = ", ".join(Meter._fields)
 
 ENTERPRISES = f"""
 select {_ENTERPRISE} from enterprise where id = any($1::text[]) order by id, valid_from
@@ -67,17 +66,17 @@ async def assets_of(connection: Connection, enterprise_id: str, id: str) -> list
 
 async def put_enterprise(connection: Connection, record: Enterprise, now: datetime) -> None:
     """Store a version; one with the same `valid_from` is corrected."""
-    await connection.execute(PUT_ENTERPRISE, *astuple(record), now)
+    await connection.execute(PUT_ENTERPRISE, *record, now)
 
 
 async def put_asset(connection: Connection, record: Asset, now: datetime) -> None:
     """Store a version; one with the same `valid_from` is corrected."""
-    await connection.execute(PUT_ASSET, *astuple(record), now)
+    await connection.execute(PUT_ASSET, *record, now)
 
 
 async def put_meter(connection: Connection, record: Meter, now: datetime) -> None:
     """Store a version; one with the same `valid_from` is corrected."""
-    await connection.execute(PUT_METER, *astuple(record), now)
+    await connection.execute(PUT_METER, *record, now)
 
 
 def version(versions: Sequence[RecordT], on: date | None) -> RecordT | None:

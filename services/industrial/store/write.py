@@ -1,21 +1,20 @@
 """What a decision writes: one statement per table."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from services.industrial.domain.entries import Entry
 from services.industrial.domain.facts import Fact
-from services.industrial.domain.months import MONTH_FIELDS, Deltas
 from services.industrial.domain.state import Rows
+from services.industrial.domain.years import YEAR_FIELDS
 from shared.database import Connection
 
-FACTS = """
-insert into fact (account, event_key, content_hash, source, event_id, kind, slot, starts, ends,
-    time, quality, value, unit, data, claim, state, superseded_by, replaced_by)
-select * from unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::text[],
-    $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::text[],
-    $12::numeric[], $13::text[], $14::jsonb[], $15::jsonb[], $16::text[], $17::bytea[],
-    $18::bytea[])
-"""
+FACT_COLUMNS = (
+    "account", "event_key", "content_hash", "source", "event_id", "kind", "slot", "starts", "ends",
+    "time", "quality", "value", "unit", "data", "claim", "state", "superseded_by", "replaced_by",
+)  # fmt: skip
+_fact_row = attrgetter(*Fact.__slots__)
+_CLAIM = Fact.__slots__.index("claim")
 
 CHANGED = """
 update fact f set state = c.state, superseded_by = c.superseded_by, replaced_by = c.replaced_by
@@ -24,59 +23,34 @@ from unnest($1::bigint[], $2::bytea[], $3::text[], $4::bytea[], $5::bytea[])
 where f.account = c.account and f.event_key = c.event_key
 """
 
-ENTRIES = """
-insert into ledger_entry (account, event_key, line, caused_by, month, category, asset_id, meter_id,
-    activity, quantity, unit, factor, factor_id, factor_set, factor_version, fallback, quality,
-    amount_mg, reverses, cause, rule, sequence, posted_at)
-select * from unnest($1::bigint[], $2::bytea[], $3::int[], $4::bytea[], $5::date[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::numeric[], $11::text[], $12::numeric[], $13::text[],
-    $14::text[], $15::text[], $16::bool[], $17::text[], $18::bigint[], $19::int[], $20::text[],
-    $21::text[], $22::bigint[], $23::timestamptz[])
+_SUMS = ", ".join(f"{name} = excluded.{name}" for name in YEAR_FIELDS)
+YEARS = f"""
+insert into account_year select * from unnest($1::account_year[])
+on conflict (account, year) do update set {_SUMS}
 """
-
-_SUMS = ", ".join(f"{name} = m.{name} + excluded.{name}" for name in MONTH_FIELDS)
-MONTHS = f"""
-insert into account_month as m (account, month, {", ".join(MONTH_FIELDS)})
-select * from unnest($1::bigint[], $2::date[], $3::bigint[], $4::bigint[], $5::bigint[],
-    $6::bigint[], $7::int[], $8::numeric[], $9::int[], $10::numeric[], $11::bigint[],
-    $12::bigint[], $13::bigint[])
-on conflict (account, month) do update set {_SUMS}
-"""
-
-FACTOR_SETS = """
-insert into account_factor_set as s (account, year, factor_set, entries)
-select * from unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[])
-on conflict (account, year, factor_set) do update set entries = s.entries + excluded.entries
-"""
+_year_row = attrgetter(*YEAR_FIELDS)
 
 
 async def write(connection: Connection, rows: Rows) -> None:
-    """Write the rows of a decision."""
-    await _write_facts(connection, rows.facts)
+    """Write the rows of a decision: new ones by COPY, as each event is known to be new."""
+    facts = [_row(fact) for fact in rows.facts]
+    await connection.copy_records_to_table("fact", records=facts, columns=FACT_COLUMNS)
     await _write_changed(connection, rows.changed)
     if rows.entries:
-        await connection.execute(ENTRIES, *_columns(rows.entries))
-        await _write_sums(connection, rows.deltas)
+        await connection.copy_records_to_table(
+            "ledger_entry", records=rows.entries, columns=Entry._fields
+        )
+        years = [(*key, *_year_row(sums)) for key, sums in rows.years.items()]
+        await connection.execute(YEARS, years)
 
 
-def _columns(entries: Sequence[Entry]) -> list[list[object]]:
-    return [list(column) for column in zip(*entries, strict=True)]
-
-
-async def _write_facts(connection: Connection, facts: Sequence[Fact]) -> None:
-    if not facts:
-        return
-    columns = [[getattr(fact, name) for fact in facts] for name in Fact.__slots__]
-    columns[Fact.__slots__.index("claim")] = [_stored_claim(fact) for fact in facts]
-    await connection.execute(FACTS, *columns)
-
-
-def _stored_claim(fact: Fact) -> dict[str, object] | None:
-    # An object: asyncpg would take a list for a further dimension of the array.
+def _row(fact: Fact) -> tuple[object, ...]:
+    row: tuple[object, ...] = _fact_row(fact)
     if fact.claim is None:
-        return None
+        return row
     rank, time, key, depth = fact.claim
-    return {"rank": rank, "time": time.isoformat(), "key": key.hex(), "depth": depth}
+    claim = {"rank": rank, "time": time.isoformat(), "key": key.hex(), "depth": depth}
+    return (*row[:_CLAIM], claim, *row[_CLAIM + 1 :])
 
 
 async def _write_changed(connection: Connection, facts: Sequence[Fact]) -> None:
@@ -84,21 +58,3 @@ async def _write_changed(connection: Connection, facts: Sequence[Fact]) -> None:
         names = ("account", "key", "state", "superseded_by", "replaced_by")
         columns = [[getattr(fact, name) for fact in facts] for name in names]
         await connection.execute(CHANGED, *columns)
-
-
-async def _write_sums(connection: Connection, deltas: Deltas) -> None:
-    months = deltas.months
-    await connection.execute(
-        MONTHS,
-        [account for account, _ in months],
-        [month for _, month in months],
-        *([getattr(total, name) for total in months.values()] for name in MONTH_FIELDS),
-    )
-    sets = [
-        (account, year, name, count)
-        for (account, year), counts in deltas.sets.items()
-        for name, count in counts.items()
-        if count
-    ]
-    if sets:
-        await connection.execute(FACTOR_SETS, *map(list, zip(*sets, strict=True)))

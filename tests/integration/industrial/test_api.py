@@ -211,12 +211,12 @@ async def test_the_audit_finds_what_was_tampered_with(desk: Any) -> None:
     await desk.register_meter()
     await desk.post(desk.interval("a", "2022-03-01T00:00:00Z", "2022-03-01T01:00:00Z", "1000"))
     pool = desk.app.state.pool
-    await pool.execute("update account_month set energy_mg = energy_mg + 1")
+    await pool.execute("update account_year set energy_mg = energy_mg + 1")
     [finding] = await desk.audit()
     assert (finding.what, finding.expected, finding.found) == (
-        "energy_mg of 2022-03", "515300000", "515300001",
+        "energy_mg of 2022", "515300000", "515300001",
     )  # fmt: skip
-    await pool.execute("update account_month set energy_mg = energy_mg - 1")
+    await pool.execute("update account_year set energy_mg = energy_mg - 1")
     await pool.execute("update ledger_entry set amount_mg = amount_mg + 2")
     found = {finding.what.split()[0] for finding in await desk.audit()}
     assert found == {"entry", "event", "energy_mg", "actual_mg", "balance"}

@@ -153,9 +153,9 @@ async def outcome(desk: Any, batches: Sequence[Sequence[dict[str, Any]]]) -> tup
     assert await desk.refusals() == {}
     assert await desk.parked() == {}
     months = await desk.app.state.pool.fetch(
-        "select month, energy_mg, energy_readings, actual_mg, estimated_mg, substituted_mg, "
-        "output, process_mg from account_month where energy_readings > 0 or output_reports > 0 "
-        "order by month"
+        "select month, sum(amount_mg), sum(quantity), category, quality from ledger_entry "
+        "group by month, category, quality "
+        "having sum(case when reverses is null then 1 else -1 end) > 0 order by 1, 4, 5"
     )
     standing = await desk.app.state.pool.fetch(
         "select event_id from fact where state = 'posted' order by event_id"

@@ -9,12 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.industrial.domain import postings
-from services.industrial.domain.entries import Entry, balance_of, reversal, split_quantity, standing
+from services.industrial.domain.entries import Entry, reversal, split_quantity, standing
 from services.industrial.domain.facts import Fact, Refused
-from services.industrial.domain.months import Deltas, Month, year_of
 from services.industrial.domain.postings import Posting, metered
 from services.industrial.domain.rates import activity_rate, meter_rate
 from services.industrial.domain.registry import Enterprise, Meter, on_date
+from services.industrial.domain.years import Year
+from services.industrial.handler import state_of
+from shared.events.types import IndustrialAccount
+from shared.stream.service import Account
+from shared.units.amount import tonnes_text
 from shared.units.calendar import CITY
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -110,12 +114,12 @@ def test_reversing_everything_leaves_nothing(
     assert all(line.amount_mg <= 0 for line in lines)
     backs = [reversal(e, len(lines) + n, b"c", "replaced", 2, NOW) for n, e in enumerate(lines)]
     assert standing([*backs, *lines]) == []
-    deltas = Deltas()
+    sums = {line.month.year: Year() for line in lines}
     for line in [*lines, *backs]:
-        deltas.add(line)
-    assert {n for counts in deltas.sets.values() for n in counts.values()} == {0}
-    assert all(month == Month() for month in deltas.months.values())
-    assert sum(balance_of(line) for line in [*lines, *backs]) == 0
+        sums[line.month.year].add(line)
+    for year in sums.values():
+        assert year == Year(factor_sets=dict.fromkeys(year.factor_sets, 0))
+        assert (year.standing_sets(), year.total_mg) == ([], 0)
 
 
 @given(total=VALUES, weights=st.lists(st.integers(1, 10**6), min_size=1, max_size=20))
@@ -127,25 +131,49 @@ def test_parts_of_a_quantity_sum_exactly(total: Decimal, weights: list[int]) -> 
         assert abs(Fraction(part) - Fraction(total) * share) <= Fraction(len(parts), 10**18)
 
 
-def test_a_year_is_the_sum_of_its_months() -> None:
-    months = [
-        Month(
-            energy_mg=5, process_mg=3, avoided_mg=1, energy_readings=2, actual_mg=4, estimated_mg=1
-        ),
-        Month(energy_mg=7, output=Decimal("1.5"), output_reports=1, substituted_mg=5),
-        Month(energy_readings=1),
-    ]
-    year = year_of(months, ["b@1", "a@1"])
-    assert (year.total.total_mg, year.total.output) == (14, Decimal("1.5"))
+def line(month: int, category: str, amount_mg: int, quality: str = "actual") -> Entry:
+    return Entry(
+        1, b"k", 0, b"k", date(2022, month, 1), category, None, "m", "a", Decimal("1.5"), "t",
+        Decimal(1), None, f"set{month}", "1", False, quality, amount_mg, None, "posted", "r", 1, NOW,
+    )  # fmt: skip
+
+
+def test_a_year_is_the_sum_of_its_entries() -> None:
+    year = Year()
+    for entry in (
+        line(1, "energy", 4),
+        line(1, "energy", 1, "estimated"),
+        line(3, "energy", -5, "substituted"),
+        line(3, "process", 3),
+        line(4, "avoided", 1),
+        line(5, "pv_memo", 9),
+        line(6, "output", 0),
+        line(6, "output", 0),
+        line(7, "value_added", 0),
+        line(8, "water_memo", 0),
+    ):
+        year.add(entry)
+    assert (year.energy_mg, year.total_mg, year.pv_mg) == (0, 2, 9)
+    assert (year.output, year.value_added) == (Decimal(3), Decimal("1.5"))
     assert (year.months_energy, year.months_output) == (2, 1)
-    assert year.factor_sets == ("a@1", "b@1")
+    assert year.standing_sets() == ["set1@1", "set3@1", "set4@1"]
     assert year.quality() == {
         "actual": Decimal("0.4"), "estimated": Decimal("0.1"), "substituted": Decimal("0.5"),
     }  # fmt: skip
 
 
 def test_without_energy_there_is_no_quality() -> None:
-    assert year_of([Month(process_mg=4)], []).quality() == {}
+    assert Year(process_mg=4).quality() == {}
+
+
+@given(mg=st.integers(-(10**18), 10**18))
+def test_a_state_tells_whole_milligrams_as_exact_tonnes(mg: int) -> None:
+    sums = Year(energy_mg=mg, process_mg=2 * mg)
+    account = Account(1, "E", 1, 1, 0)
+    told = state_of(account, 1, 2022, sums, FIRST, NOW).data
+    assert isinstance(told, IndustrialAccount)
+    assert format(told.energy_t, "f") == tonnes_text(mg)
+    assert format(told.total_t, "f") == tonnes_text(3 * mg)
 
 
 def test_purity_and_named_contents_scale_a_process() -> None:

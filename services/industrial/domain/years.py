@@ -1,0 +1,106 @@
+"""Totals per account and year: sums of the entries."""
+
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+
+from services.industrial.domain.entries import (
+    AVOIDED,
+    ENERGY,
+    EXACT,
+    OUTPUT,
+    PROCESS,
+    PV,
+    TOTALLED,
+    VALUE_ADDED,
+    Entry,
+)
+
+_SHARE = Decimal("1e-6")
+
+
+def _months() -> list[int]:
+    return [0] * 12
+
+
+@dataclass(slots=True)
+class Year:
+    """One account's year. `energy_readings` and `output_reports` count standing entries by month,
+    `factor_sets` those that were computed with each set; `actual_mg` to `substituted_mg` are the
+    absolute energy emissions by quality of the data."""
+
+    energy_mg: int = 0
+    process_mg: int = 0
+    avoided_mg: int = 0
+    pv_mg: int = 0
+    output: Decimal = Decimal(0)
+    value_added: Decimal = Decimal(0)
+    actual_mg: int = 0
+    estimated_mg: int = 0
+    substituted_mg: int = 0
+    energy_readings: list[int] = field(default_factory=_months)
+    output_reports: list[int] = field(default_factory=_months)
+    factor_sets: dict[str, int] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        """Take an entry into account."""
+        category, standing = entry.category, 1 if entry.reverses is None else -1
+        if category == ENERGY:
+            self.energy_mg += entry.amount_mg
+            self.energy_readings[entry.month.month - 1] += standing
+            self._add_quality(entry.quality, standing * abs(entry.amount_mg))
+        elif category == PROCESS:
+            self.process_mg += entry.amount_mg
+        elif category == AVOIDED:
+            self.avoided_mg += entry.amount_mg
+        elif category == PV:
+            self.pv_mg += entry.amount_mg
+        elif category == OUTPUT:
+            self.output = EXACT.add(self.output, entry.quantity)
+            self.output_reports[entry.month.month - 1] += standing
+        elif category == VALUE_ADDED:
+            self.value_added = EXACT.add(self.value_added, entry.quantity)
+        if entry.factor_set is not None and category in TOTALLED:
+            name = f"{entry.factor_set}@{entry.factor_version}"
+            self.factor_sets[name] = self.factor_sets.get(name, 0) + standing
+
+    def _add_quality(self, quality: str, amount_mg: int) -> None:
+        if quality == "actual":
+            self.actual_mg += amount_mg
+        elif quality == "estimated":
+            self.estimated_mg += amount_mg
+        else:
+            self.substituted_mg += amount_mg
+
+    @property
+    def total_mg(self) -> int:
+        """energy + process - avoided."""
+        return self.energy_mg + self.process_mg - self.avoided_mg
+
+    @property
+    def months_energy(self) -> int:
+        """In how many months a reading stands."""
+        return 12 - self.energy_readings.count(0)
+
+    @property
+    def months_output(self) -> int:
+        """In how many months an output stands."""
+        return 12 - self.output_reports.count(0)
+
+    def standing_sets(self) -> list[str]:
+        """The factor sets of what stands."""
+        return sorted(name for name, count in self.factor_sets.items() if count > 0)
+
+    def quality(self) -> dict[str, Decimal]:
+        """Share of the energy emissions by quality of the data; empty without any."""
+        parts = {
+            "actual": self.actual_mg,
+            "estimated": self.estimated_mg,
+            "substituted": self.substituted_mg,
+        }
+        whole = sum(parts.values())
+        if whole <= 0:
+            return {}
+        return {name: (Decimal(mg) / whole).quantize(_SHARE) for name, mg in parts.items()}
+
+
+YEAR_FIELDS = tuple(f.name for f in fields(Year))
