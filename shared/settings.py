@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tanzhang_zone: str = "Asia/Shanghai"
     tanzhang_accept_cluster: str | None = None
     tanzhang_check_log_end: bool = True
-    tanzhang_batch_rows: int = 1000
+    tanzhang_batch_rows: int = 2000
     tanzhang_rate_per_client: int = 0
     tanzhang_parked_per_source: int = 100_000
     tanzhang_failures_in_a_row: int = 20

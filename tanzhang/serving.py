@@ -22,7 +22,7 @@ KEEP_ALIVE_SECONDS = 75
 # The last line of defence; services bound what they hold in flight themselves.
 CONCURRENCY_MAX = 2000
 # A batch makes thousands of objects that all die with it; Python looks after every 700.
-GARBAGE_THRESHOLDS = (20_000, 20, 20)
+GARBAGE_THRESHOLDS = (100_000, 20, 20)
 
 
 def run(service: str, role: Role, settings: Settings, port: int) -> int:

@@ -5,7 +5,7 @@ its payments give is a function of the set of them, so order and repetition cann
 credited quantity = min(sum of what is not reversed, cap), filled in the order of (time, event key).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -135,10 +135,11 @@ def credits(scenario: Scenario, state: SlotState, baseline: SlotState | None) ->
     if scenario.formula == "saving":
         granted = _saving(live, scenario.cap, baseline.total() if baseline else None)
     else:
-        granted = list(_filled((fact.quantity for fact in live), scenario.cap))
+        granted = _filled(live, scenario.cap)
     given = _rounded(scenario.factor_mg, live, granted)
-    taken = [Credit(f, ZERO, 0) for f in state.facts.values() if f.reversed_by is not None]
-    return given + taken
+    if len(live) < len(state.facts):
+        given += [Credit(f, ZERO, 0) for f in state.facts.values() if f.reversed_by is not None]
+    return given
 
 
 def shortfall(scenario: Scenario, credit: Credit) -> str | None:
@@ -150,14 +151,17 @@ def shortfall(scenario: Scenario, credit: Credit) -> str | None:
     return "capped" if credit.credited < credit.fact.quantity else None
 
 
-def _filled(quantities: Iterable[Decimal], cap: Decimal | None) -> Iterable[Decimal]:
+def _filled(live: Sequence[Fact], cap: Decimal | None) -> list[Decimal]:
     """Fill the cap in order."""
+    quantities = [fact.quantity for fact in live]
+    if cap is None or sum(quantities, ZERO) <= cap:
+        return quantities
     left = cap
+    granted = []
     for quantity in quantities:
-        granted = quantity if left is None else min(quantity, left)
-        if left is not None:
-            left -= granted
-        yield granted
+        granted.append(min(quantity, left))
+        left -= granted[-1]
+    return granted
 
 
 def _saving(live: Sequence[Fact], cap: Decimal | None, baseline: Decimal | None) -> list[Decimal]:

@@ -68,7 +68,7 @@ class _Work:
     reversing: dict[tuple[int, bytes], Event] = field(default_factory=dict)
 
     def touch(self, slot: Slot, event: Event) -> None:
-        """The slot must be settled again; `event` is the cause of what changes in it."""
+        """The slot and what depends on it are settled again; `event` is the cause of changes."""
         self.causes[slot] = event
         if domain.is_saving(slot):
             self.causes[domain.year_after(slot)] = event
@@ -175,7 +175,8 @@ def _settle(work: _Work, slot: Slot, account: Account, cause: Event) -> None:
     if state is None:
         return
     scenario = scenario_of(slot.scenario, slot.day)
-    baseline = work.slots.get(domain.year_before(slot)) if domain.is_saving(slot) else None
+    saving = scenario.formula == "saving"
+    baseline = work.slots.get(domain.year_before(slot)) if saving else None
     for credit in domain.credits(scenario, state, baseline):
         name = (slot.account, credit.fact.key)
         if credit.fact.lines == 0:

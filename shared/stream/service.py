@@ -9,6 +9,7 @@ sequences and balances, outbox, dead letters, parking.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from shared.database import Connection
@@ -100,7 +101,7 @@ class Service(Generic[StateT, RowsT]):
     decide: Callable[[Batch, StateT], Decision[RowsT]]
     write: Callable[[Connection, RowsT], Awaitable[None]]
     journal: str | None
-    subject: Callable[[Event], str] = lambda event: event.subject
+    subject: Callable[[Event], str] = attrgetter("subject")
     # Leaves out events that must not be taken in at all (of erased accounts), before an account
     # is made for them.
     screen: Callable[[Connection, Sequence[Event]], Awaitable[Sequence[Event]]] | None = None

@@ -250,12 +250,16 @@ class Worker(Generic[StateT, RowsT]):
             await self._post(records[:middle])
             await self._post(records[middle:])
             return
-        for partition in {TopicPartition(r.topic, r.partition) for r in records}:
-            self.failures.pop(partition, None)
+        if self.failures:
+            for partition in {TopicPartition(r.topic, r.partition) for r in records}:
+                self.failures.pop(partition, None)
 
     async def _transaction(self, records: Sequence[Record]) -> None:
         """Fence, post and dead-letter in one transaction; stopped partitions are left alone."""
-        records = [r for r in records if TopicPartition(r.topic, r.partition) not in self.stopped]
+        if self.stopped:
+            records = [
+                r for r in records if TopicPartition(r.topic, r.partition) not in self.stopped
+            ]
         if not records:
             return
         events, letters = decode_records(records, len(self.settings.tanzhang_topic_prefix))
@@ -273,11 +277,11 @@ class Worker(Generic[StateT, RowsT]):
 
     def _moves(self, records: Iterable[Record]) -> dict[TopicPartition, tuple[int, int]]:
         """From where to where each partition moves; -1 (nobody's) where we hold no position."""
-        moves: dict[TopicPartition, tuple[int, int]] = {}
-        for record in records:
-            partition = TopicPartition(record.topic, record.partition)
-            moves[partition] = (self.positions.get(partition, -1), record.offset + 1)
-        return moves
+        last = {(record.topic, record.partition): record.offset for record in records}
+        return {
+            TopicPartition(*name): (self.positions.get(TopicPartition(*name), -1), offset + 1)
+            for name, offset in last.items()
+        }
 
     def _settle(self, moves: Mapping[TopicPartition, tuple[int, int]], outcome: Outcome) -> None:
         """After the commit: remember positions, count."""
