@@ -13,7 +13,7 @@ import typer
 import uvloop
 
 from benchmarks import BenchmarkError, report, table
-from benchmarks.options import Options
+from benchmarks.options import WORKERS, Options
 from benchmarks.report import Result
 from tanzhang.stack import StackError
 
@@ -52,7 +52,9 @@ def measure(
         int | None, typer.Option(min=1000, help="Events, instead of the size.")
     ] = None,
     seconds: Annotated[int | None, typer.Option(min=2, help="Duration of a steady load.")] = None,
-    workers: Annotated[int, typer.Option(min=1, max=12, help="Processes of each service.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, max=12, help="Processes of each service.")
+    ] = WORKERS,
     limit: Annotated[bool, typer.Option(help="chain: measure the bare figures too.")] = True,
     profile: Annotated[
         Path | None, typer.Option(help="Record the processes with py-spy into this directory.")

@@ -40,7 +40,7 @@ def test_times_are_told_with_their_worst() -> None:
     }
 
 
-@pytest.mark.parametrize("options", [Options(count=5_000), Options(short=True), Options(workers=2)])
+@pytest.mark.parametrize("options", [Options(count=5_000), Options(short=True), Options(workers=1)])
 def test_trials_are_not_kept(options: Options) -> None:
     assert report.place(options) == report.TRIALS
     assert report.place(Options()) == report.RESULTS
