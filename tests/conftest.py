@@ -27,16 +27,33 @@ EXTERNAL_KAFKA = os.environ.get("TANZHANG_TEST_KAFKA")
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Processes share out files, so that what a file sets up is set up once; one has the stack."""
+    """Processes share out files, so that what a file sets up is set up once; one has the stack.
+
+    Files that start whole clusters come one after the other too: there is only one machine.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
         folder, _, name = file.rpartition("/")
-        return folder if folder.endswith("e2e") and name != "test_demo.py" else file
+        return folder if folder.endswith(("e2e", "kafka")) and name != "test_demo.py" else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
     return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With a given broker, only the tests that come near one: the others were run without."""
+    if not EXTERNAL_KAFKA:
+        return
+    chosen = [item for item in items if _comes_near_a_broker(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
+def _comes_near_a_broker(item: pytest.Item) -> bool:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return folder != "integration" or "broker" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

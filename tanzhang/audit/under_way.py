@@ -50,6 +50,7 @@ async def in_kafka(
 async def _beyond(
     settings: Settings, topic: str, reached: Mapping[int, int]
 ) -> AsyncIterator[list[bytes]]:
+    partitions = await _partitions(settings, topic)
     consumer = AIOKafkaConsumer(
         **kafka.connection_options(settings),
         enable_auto_commit=False,
@@ -58,8 +59,6 @@ async def _beyond(
     )
     await consumer.start()
     try:
-        await consumer.topics()
-        partitions = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
         begins = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
         starts = {p: max(reached.get(p.partition, 0), begins[p]) for p in partitions}
@@ -73,6 +72,17 @@ async def _beyond(
             unread = {p for p in unread if await consumer.position(p) < ends[p]}
     finally:
         await consumer.stop()
+
+
+async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:
+    """All of the topic. A consumer knows only those of topics that it subscribes to."""
+    admin = kafka.admin_client(settings)
+    try:
+        await admin.start()
+        described = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    return [TopicPartition(topic, p["partition"]) for t in described for p in t["partitions"]]
 
 
 def _named(crossing: Crossing, values: Iterable[bytes], wanted: Set[str]) -> set[str]:

@@ -11,21 +11,23 @@ from pathlib import Path
 
 from tanzhang.stack import directory
 
-SECONDS_MAX = 60
+SECONDS_MAX = 120
 ROOT = Path(__file__).parents[2]
 STACK_VARIABLES = ("TANZHANG_", "KAFKA_")
 
 
-def _environment() -> dict[str, str]:
-    """Ours, without what would point a stack at other servers or switch authentication off.
-
-    TANZHANG_TEST_KAFKA=host:port is the broker instead of the embedded one, under a prefix.
-    """
-    given = {
+def without_servers() -> dict[str, str]:
+    """Our environment, without what points a stack at servers or switches authentication off."""
+    return {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(STACK_VARIABLES) and not name.endswith("DATABASE_URL")
     }
+
+
+def _environment() -> dict[str, str]:
+    """TANZHANG_TEST_KAFKA=host:port is the broker instead of the embedded one, under a prefix."""
+    given = without_servers()
     broker = os.environ.get("TANZHANG_TEST_KAFKA")
     if broker is None:
         return given
@@ -43,7 +45,7 @@ class Up:
     environment: dict[str, str] = field(default_factory=_environment)
 
     def start(self) -> directory.StackState:
-        """Start it and wait until it is ready, a minute at the most."""
+        """Start it and wait until it is ready, two minutes at the most on a busy machine."""
         log = self.data_dir.with_suffix(".out")
         began = time.monotonic()
         with log.open("w") as output:
@@ -67,7 +69,7 @@ class Up:
         """Ctrl-C; the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(2 * SECONDS_MAX)
+        return self.process.wait(SECONDS_MAX)
 
     def kill(self) -> None:
         """End it whatever it does; its parts end with it."""

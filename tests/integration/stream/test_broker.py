@@ -180,10 +180,14 @@ async def test_a_worker_asked_to_stop_while_it_joins_does_so(
 async def test_a_join_that_is_not_answered_is_hung_up(
     stream_settings: Settings, eventually: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The embedded broker lets a first member wait for half of its session timeout."""
+    """A broker waits for a member that is gone; the embedded one for half a session timeout."""
     monkeypatch.setattr(group, "LEAVE_SECONDS_MAX", 0.2)
-    patient = msgspec.structs.replace(stream_settings, kafka_session_timeout_ms=120_000)
     topic = stream_settings.topic("payments")
+    options = kafka.consumer_options(stream_settings, "toy")
+    gone = AIOKafkaConsumer(topic, **options, group_instance_id="stays a member when it stops")
+    await gone.start()
+    await gone.stop()
+    patient = msgspec.structs.replace(stream_settings, kafka_session_timeout_ms=120_000)
     consumer = AIOKafkaConsumer(topic, **kafka.consumer_options(patient, "toy"))
     stop = asyncio.Event()
     joining = asyncio.create_task(group.join(consumer, stop))
