@@ -4,12 +4,15 @@ PYTHON ?= python3
 DEMO_OPTIONS ?=
 UP_OPTIONS ?=
 PYTEST_OPTIONS ?=
+BENCH_OPTIONS ?=
+FAULTS ?= 200
+SEED ?=
 # Most tests wait for a group to form or a process to start: more of them than cores.
 TEST_PROCESSES ?= 4
 PY := .venv/bin/python
 UV_VERSION := 0.13.9
 
-.PHONY: help install demo up test test-unit test-faults check generate format lock clean
+.PHONY: help install demo up test test-unit test-kafka test-faults bench bench-short check generate format lock clean
 
 help:  ## This list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -24,13 +27,26 @@ up: install  ## Everything on this machine, until Ctrl-C
 	@$(PY) -m tanzhang up $(UP_OPTIONS)
 
 test: install  ## Unit, integration and end-to-end tests on the embedded stack
-	@$(PY) -m pytest -m "not faults" -n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
+	@$(PY) -m pytest -m "not faults" --ignore=tests/kafka \
+		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-unit: install  ## The tests without any server
 	@$(PY) -m pytest tests/unit $(PYTEST_OPTIONS)
 
-test-faults: install  ## The tests that kill and interrupt
-	@$(PY) -m pytest -m faults $(PYTEST_OPTIONS)
+test-kafka: install  ## Integration and end-to-end tests on Apache Kafka 4 (needs Java 17 and Maven)
+	@$(PY) -m tests.kafka tests/kafka tests/e2e tests/integration -m "not faults" \
+		--ignore=tests/e2e/test_demo.py \
+		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
+
+test-faults: install  ## The tests that kill and interrupt: FAULTS of them in a storm, from SEED
+	@TANZHANG_FAULTS=$(FAULTS) TANZHANG_FAULT_SEED=$(SEED) $(PY) -m pytest -m faults $(PYTEST_OPTIONS)
+
+bench: install  ## Measure on a quiet machine; results in benchmarks/RESULTS.md (an hour)
+	$(PY) -m benchmarks all $(BENCH_OPTIONS)
+	$(PY) -m benchmarks all --kafka $(BENCH_OPTIONS)
+
+bench-short: install  ## Do the benchmarks run? The main ones, small, nothing kept
+	$(PY) -m benchmarks chain ingest latency readings --short $(BENCH_OPTIONS)
 
 check: install  ## Form, types, import directions, generated files fresh
 	$(PY) -m ruff format --check .

@@ -71,6 +71,11 @@ class Client:
     def pid(self) -> int:
         return int(self.process.pid)
 
+    def check(self) -> None:
+        """BenchmarkError when it has ended before it was asked to."""
+        if not self.process.is_alive():
+            raise BenchmarkError(f"the client ended: {self.results.get()}")
+
     async def answers(self) -> list[Answer]:
         """Wait for its end; BenchmarkError when a request was refused."""
         found = await asyncio.to_thread(self.results.get)
