@@ -50,7 +50,7 @@ async def _catch_up(here: Stage, options: Options, backlog: Load, fresh: Load) -
         sender = stack.enter_context(client.sending(plan))
         watch = here.watch(client=[sender.pid])
         watch.begin()
-        caught_up, posted = await _until_caught_up(here, len(backlog), len(fresh), began)
+        caught_up, posted = await _until_caught_up(here, sender, len(backlog), len(fresh), began)
         usage = watch.end()
         answers = await sender.finish()
         accepted = sum(answer.accepted for answer in answers)
@@ -74,7 +74,9 @@ async def _catch_up(here: Stage, options: Options, backlog: Load, fresh: Load) -
     )
 
 
-async def _until_caught_up(here: Stage, behind: int, fresh: int, began: float) -> tuple[float, int]:
+async def _until_caught_up(
+    here: Stage, sender: client.Client, behind: int, fresh: int, began: float
+) -> tuple[float, int]:
     """When the points ledger is within a second of what comes in; how many payments were posted.
 
     At most `fresh` payments come in: then there is only the rest to catch up with.
@@ -82,7 +84,7 @@ async def _until_caught_up(here: Stage, behind: int, fresh: int, began: float) -
     async with here.connected("personal") as personal, here.connected("points") as points:
         wanted = behind
         while True:
-            read = await follow.reach(here, personal, wanted)
+            read = await follow.reach(here, personal, wanted, sender.check)
             come = min(fresh, int((time.time() - began - 1) * NEW_PER_SECOND))
             wanted = behind + come
             if read >= wanted:

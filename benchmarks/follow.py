@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -73,15 +73,22 @@ async def chain(stage: Stage, options: Options, payments: int) -> Run:
     return Run(payments, reductions, done - began, personal_done - began, payments - seen, usage)
 
 
-async def reach(stage: Stage, connection: Connection, wanted: int) -> int:
+async def reach(
+    stage: Stage,
+    connection: Connection,
+    wanted: int,
+    check: Callable[[], None] = lambda: None,
+) -> int:
     """Wait until the workers of this database have read so many records; how many they have.
 
-    Looks more often the nearer the end is. Gives up when nothing moves for long.
+    Looks more often the nearer the end is. Gives up when nothing moves for long, or when `check`
+    raises.
     """
     last, moved, began = -1, time.monotonic(), time.monotonic()
     first: int | None = None
     while (read := await connection.fetchval(READ)) < wanted:
         stage.check()
+        check()
         now = time.monotonic()
         first = read if first is None else first
         if read != last:
