@@ -204,6 +204,8 @@ class _Pool:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[_Connection]:
         async with self._free:
+            # The door hangs up on what has been idle for long.
+            self._idle = [idle for idle in self._idle if not idle.reader.at_eof()]
             found = self._idle.pop() if self._idle else await _Connection.open(self._port)
             yield found
             self._idle.append(found)
