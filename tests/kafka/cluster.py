@@ -261,7 +261,8 @@ def _format(brokers: Sequence[Broker], program: Sequence[str], security: Securit
     scram = [f"SCRAM-SHA-512=[name={name},password={password}]" for name, password in users]
     java, *classes = program
     quick = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-    command = [java, *quick, *classes, "kafka.tools.StorageTool", "format", "--cluster-id", cluster]
+    tool = (java, *quick, *classes, "kafka.tools.StorageTool")
+    command = [*tool, "format", f"--cluster-id={cluster}"]  # an id may begin with a hyphen
     running = [
         subprocess.Popen(
             [
