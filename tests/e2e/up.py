@@ -9,25 +9,16 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tanzhang.demo.place import own_environment
 from tanzhang.stack import directory
 
 SECONDS_MAX = 120
 ROOT = Path(__file__).parents[2]
-STACK_VARIABLES = ("TANZHANG_", "KAFKA_")
-
-
-def without_servers() -> dict[str, str]:
-    """Our environment, without what points a stack at servers or switches authentication off."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(STACK_VARIABLES) and not name.endswith("DATABASE_URL")
-    }
 
 
 def _environment() -> dict[str, str]:
     """TANZHANG_TEST_KAFKA=host:port is the broker instead of the embedded one, under a prefix."""
-    given = without_servers()
+    given = own_environment(os.environ)
     broker = os.environ.get("TANZHANG_TEST_KAFKA")
     if broker is None:
         return given

@@ -20,6 +20,7 @@ from shared.database.migrations import migrate
 from shared.kafka import admin_client
 from shared.settings import DOMAIN_SERVICES, SERVICES, Settings, from_environment
 from tanzhang import topics
+from tanzhang.demo.place import own_environment
 from tanzhang.stack import children, probes
 from tests.faults.servers import BROKERS, Servers
 
@@ -258,14 +259,8 @@ async def _prepare(servers: Servers, directory: Path, services: list[str]) -> St
 def _environment(
     servers: Servers, run: str, urls: Mapping[str, str], ports: Mapping[str, int]
 ) -> dict[str, str]:
-    ours = ("TANZHANG_", "KAFKA_")
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(ours) and not name.endswith("DATABASE_URL")
-    }
     return {
-        **kept,
+        **own_environment(os.environ),
         "PYTHONPATH": str(ROOT),
         "KAFKA_BOOTSTRAP_SERVERS": servers.cluster.bootstrap,
         "KAFKA_SESSION_TIMEOUT_MS": str(1000 * SESSION_SECONDS),

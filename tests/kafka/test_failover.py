@@ -1,6 +1,7 @@
 """Three brokers, of which the one that leads is killed while payments are posted."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
@@ -10,9 +11,10 @@ import asyncpg
 import pytest
 
 from shared.settings import from_environment
+from tanzhang.demo.place import own_environment
 from tests.e2e.city import City, visiting
 from tests.e2e.events import Author, Event
-from tests.e2e.up import Up, without_servers
+from tests.e2e.up import Up
 from tests.kafka.cluster import Cluster, leader
 from tests.kafka.conftest import Begin
 
@@ -31,7 +33,7 @@ def three(begin: Begin) -> Cluster:
 def up(stack_directory: Path, three: Cluster) -> Iterator[Up]:
     given = {"KAFKA_BOOTSTRAP_SERVERS": three.bootstrap, "KAFKA_SESSION_TIMEOUT_MS": "6000"}
     given |= {"TANZHANG_REPLICATION": "3", "TANZHANG_PARTITIONS": "3"}
-    running = Up(stack_directory / "failover", environment=without_servers() | given)
+    running = Up(stack_directory / "failover", environment=own_environment(os.environ) | given)
     running.start()
     yield running
     running.kill()

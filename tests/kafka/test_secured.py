@@ -1,6 +1,7 @@
 """A broker as a bank runs it: SASL/SCRAM-SHA-512 over TLS, its own CA."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -13,10 +14,11 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from tanzhang.demo.place import own_environment
 from tanzhang.stack import children, directory
 from tests.e2e.city import visiting
 from tests.e2e.events import Author
-from tests.e2e.up import ROOT, Up, without_servers
+from tests.e2e.up import ROOT, Up
 from tests.kafka.batches import producer_ids
 from tests.kafka.cluster import Cluster
 from tests.kafka.conftest import Begin
@@ -44,7 +46,7 @@ def secured(begin: Begin, secrets: Security) -> Cluster:
 def environment(secured: Cluster, secrets: Security) -> dict[str, str]:
     """What an operator sets for a client."""
     addresses = {"KAFKA_BOOTSTRAP_SERVERS": secured.bootstrap, "TANZHANG_PARTITIONS": "2"}
-    return without_servers() | addresses | secrets.environment("tanzhang")
+    return own_environment(os.environ) | addresses | secrets.environment("tanzhang")
 
 
 @pytest.fixture(scope="module")

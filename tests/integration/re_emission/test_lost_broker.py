@@ -22,6 +22,7 @@ from shared.database.migrations import migrate
 from shared.settings import Settings
 from tanzhang import topics
 from tanzhang.audit import audit
+from tanzhang.demo.place import own_environment
 from tanzhang.posting import client, post_events
 from tanzhang.re_emission import re_emit
 from tanzhang.simulation import city
@@ -126,7 +127,7 @@ class Up:
                 self.command("up", "--base-port", "0"),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=_environment(),
+                env=own_environment(os.environ),
             )
         return process
 
@@ -157,7 +158,7 @@ class Up:
             text=True,
             check=False,
             timeout=SECONDS,
-            env=_environment(),
+            env=own_environment(os.environ),
         )
 
     def wait(self, condition: Callable[[], bool]) -> None:
@@ -185,15 +186,6 @@ def _text(path: Path) -> str:
         return path.read_text(errors="replace")
     except OSError:
         return ""
-
-
-def _environment() -> dict[str, str]:
-    apart = ("TANZHANG_", "KAFKA_")
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(apart) and not name.endswith("DATABASE_URL")
-    }
 
 
 @pytest.fixture
@@ -256,7 +248,7 @@ async def test_what_a_killed_stack_had_on_its_way_arrives_after_the_next_up(
         return await _counted(state, "points", POINTS) == reductions
 
     await eventually(arrived)
-    report = await audit(directory.settings_of(up.data_dir, _environment())[0])
+    report = await audit(directory.settings_of(up.data_dir, own_environment(os.environ))[0])
     assert (report.wrong, report.in_flight) == (0, 0), report.checks
     once_more = up.run("re-emit", "personal", "--since", "2026-01-01")
     events_sent = sum(count for _, count, _ in reductions)
@@ -264,7 +256,7 @@ async def test_what_a_killed_stack_had_on_its_way_arrives_after_the_next_up(
 
 
 async def _post(up: Up, state: StackState, events: list[dict[str, Any]]) -> None:
-    settings, _ = directory.settings_of(up.data_dir, _environment())
+    settings, _ = directory.settings_of(up.data_dir, own_environment(os.environ))
     token = local_keys.token(
         up.data_dir,
         settings,

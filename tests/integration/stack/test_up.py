@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from shared.settings import DOMAIN_SERVICES, SERVICES
+from tanzhang.demo.place import own_environment
 from tanzhang.stack import StackError, directory, plan, probes, supervisor
 
 SECONDS = 90
@@ -34,7 +35,7 @@ class Up:
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
-            env=_environment(),
+            env=own_environment(os.environ),
         )
         deadline = time.monotonic() + SECONDS
         while "ready in" not in self.said():
@@ -54,7 +55,7 @@ class Up:
             text=True,
             check=False,
             timeout=SECONDS,
-            env=_environment(),
+            env=own_environment(os.environ),
         )
 
     def processes(self) -> list[int]:
@@ -74,15 +75,6 @@ class Up:
     def _variables(self) -> list[str]:
         state = directory.read(self.data_dir)
         return [] if state is None or state.cluster_id is None else [state.cluster_id]
-
-
-def _environment() -> dict[str, str]:
-    apart = ("TANZHANG_", "KAFKA_")
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(apart) and not name.endswith("DATABASE_URL")
-    }
 
 
 @pytest.fixture
@@ -152,7 +144,7 @@ def test_nothing_survives_a_killed_up_and_the_next_one_starts(stack: Up) -> None
 @pytest.mark.faults
 async def test_a_killed_service_is_started_again_where_that_is_wanted(stack: Up) -> None:
     options = plan.Options(
-        data_dir=stack.data_dir, base_port=0, restart=True, environment=_environment()
+        data_dir=stack.data_dir, base_port=0, restart=True, environment=own_environment(os.environ)
     )
 
     async def kill_and_wait(running: supervisor.Stack) -> int:
@@ -175,7 +167,7 @@ async def test_a_killed_service_is_started_again_where_that_is_wanted(stack: Up)
 
 
 async def test_a_broker_that_is_not_there_is_named(stack: Up) -> None:
-    given = {**_environment(), "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    given = {**own_environment(os.environ), "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
     options = plan.Options(data_dir=stack.data_dir, base_port=0, environment=given)
     with pytest.raises(StackError, match=r"broker at 127\.0\.0\.1:1"):
         async with supervisor.running(options, say=print):
