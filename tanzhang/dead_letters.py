@@ -1,19 +1,15 @@
 """Dead letters of all services: listed without their contents, shown whole, sent again."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from aiokafka import AIOKafkaProducer
-
-from shared import kafka
 from shared.database import Connection, Pool, open_pool
 from shared.events.envelope import EventError, decode
-from shared.events.kafka import HEADERS
 from shared.events.types import TYPES
+from shared.publishing import Message, Producer, connect
 from shared.settings import Settings
 
 # A listing never reads what arrived, only why it was set aside.
@@ -155,14 +151,15 @@ async def _waiting(
 
 async def _send(
     settings: Settings,
-    producer: AIOKafkaProducer,
+    producer: Producer,
     pool: Pool,
     letters: Sequence[Letter],
     now: datetime,
     outcome: Replayed,
 ) -> None:
     """Send a service's letters; marked as sent once Kafka has acknowledged all of them."""
-    sent, futures = [], []
+    sent: list[bytes] = []
+    messages: list[Message] = []
     for letter in letters:
         try:
             event = decode(letter.raw, strict=False)
@@ -170,10 +167,9 @@ async def _send(
             outcome.refused.append((letter.digest.hex(), f"{error.name}: {error.detail}"))
             continue
         topic = settings.topic(TYPES[event.type][0])
-        key = event.subject.encode()
-        futures.append(await producer.send(topic, letter.raw, key=key, headers=HEADERS))
+        messages.append((topic, event.subject.encode(), letter.raw))
         sent.append(letter.digest)
-    await asyncio.gather(*futures)
+    await producer.publish(messages)
     await pool.execute(REPLAYED, sent, now)
     outcome.sent += len(sent)
 
@@ -205,10 +201,9 @@ async def _database(settings: Settings, service: str) -> AsyncIterator[Pool]:
 
 
 @asynccontextmanager
-async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(**kafka.producer_options(settings))
-    await producer.start()
+async def _producer(settings: Settings) -> AsyncIterator[Producer]:
+    producer = await connect(settings)
     try:
         yield producer
     finally:
-        await producer.stop()
+        await producer.close()
