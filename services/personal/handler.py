@@ -1,6 +1,6 @@
 """A batch of payments in, a decision out."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -26,10 +26,11 @@ ZERO = Decimal(0)
 async def load(connection: Connection, batch: Batch, *, zone: ZoneInfo = CITY) -> State:
     """What the batch's payments claim, and the slots that they and its reversals touch."""
     claims = claimed(batch, zone)
-    targets = await store.load_targets(connection, _named(batch))
+    names = named(batch)
+    targets = await store.load_targets(connection, names)
     touched = {claim[0] for claim in claims if claim} | {t.slot for t in targets.values()}
     slots = {near for slot in touched if slot is not None for near in _neighbours(slot)}
-    return State(claims, await store.load_slots(connection, slots), targets)
+    return State(claims, names, await store.load_slots(connection, slots), targets)
 
 
 def claimed(batch: Batch, zone: ZoneInfo = CITY) -> list[tuple[Slot | None, Claim] | None]:
@@ -39,15 +40,15 @@ def claimed(batch: Batch, zone: ZoneInfo = CITY) -> list[tuple[Slot | None, Clai
 
 def decide(batch: Batch, state: State) -> Decision[Rows]:
     """Credit each payment, take back what is reversed, refill caps."""
-    work = _Work(batch, state.slots, state.targets, Decision(Rows([])), _named(batch))
+    work = _Work(batch, state.slots, state.targets, Decision(Rows([])), state.named)
     for event, claim in zip(batch.events, state.claims, strict=True):
-        named = event.target()
+        target = event.target()
         if event.time is None:
             work.decision.refuse(event, "time_missing", "/time: expected the time of the payment")
         elif claim is not None:
             _pay(work, event, event.time, *claim)
-        elif named is not None:
-            _reverse(work, event, event.time, named)
+        elif target is not None:
+            _reverse(work, event, event.time, target)
     accounts = {account.number: account for account in batch.accounts.values()}
     for slot, cause in work.causes.items():
         _settle(work, slot, accounts[slot.account], cause)
@@ -62,7 +63,7 @@ class _Work:
     slots: dict[Slot, SlotState]
     targets: dict[tuple[int, bytes], Target]
     decision: Decision[Rows]
-    named: set[tuple[int, bytes]]
+    named: Collection[tuple[int, bytes]]
     causes: dict[Slot, Event] = field(default_factory=dict)
     arrived: dict[tuple[int, bytes], Event] = field(default_factory=dict)
     reversing: dict[tuple[int, bytes], Event] = field(default_factory=dict)
@@ -77,7 +78,7 @@ class _Work:
         self.decision.rows.entries.append(entry)
 
 
-def _named(batch: Batch) -> set[tuple[int, bytes]]:
+def named(batch: Batch) -> set[tuple[int, bytes]]:
     """The payments that the batch's reversals name."""
     targets = ((batch.account(event).number, event.target()) for event in batch.events)
     return {(account, target) for account, target in targets if target is not None}

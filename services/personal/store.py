@@ -67,9 +67,13 @@ class Target:
 
 @dataclass(slots=True, frozen=True)
 class State:
-    """What the batch touches, as it stands; `claims` and where they count, event by event."""
+    """What the batch touches, as it stands.
+
+    `claims` and where they count, event by event; `named` are the payments that reversals name.
+    """
 
     claims: Sequence[tuple[Slot | None, Claim] | None]
+    named: Collection[tuple[int, bytes]]
     slots: dict[Slot, SlotState]
     targets: dict[tuple[int, bytes], Target]
 

@@ -67,7 +67,7 @@ class Ledger:
             targets[e.account, e.event_key] = dataclasses.replace(target, reversed=reversed_)
             if target.slot is not None:
                 self._fold(slots[target.slot].facts, e)
-        return State(handler.claimed(batch), slots, targets)
+        return State(handler.claimed(batch), handler.named(batch), slots, targets)
 
     def _fold(self, facts: dict[bytes, Fact], e: Entry) -> None:
         if e.line == 0:
