@@ -30,15 +30,7 @@ async def run(options: Options) -> list[Result]:
 
 
 async def _catch_up(here: Stage, options: Options, backlog: Load, fresh: Load) -> Result:
-    bodies = client.bodies(fresh.records, BATCH)
-    plan = client.Plan(
-        here.ports["ingest"],
-        here.token(),
-        bodies,
-        "pace",
-        len(bodies),
-        per_second=NEW_PER_SECOND / BATCH,
-    )
+    plan = client.paced(here.ports["ingest"], here.token(), fresh.records, BATCH, NEW_PER_SECOND)
     async with AsyncExitStack() as stack:
         personal = await stack.enter_async_context(here.connected("personal"))
         points = await stack.enter_async_context(here.connected("points"))

@@ -53,6 +53,15 @@ class Answer:
         return (self.answered - self.due) * 1000
 
 
+def paced(
+    ports: Sequence[int], token: str, records: Sequence[Record], batch: int, per_second: int
+) -> Plan:
+    """These records in batches through the door, so many of them per second."""
+    sent = bodies(records, batch)
+    rate = per_second / batch
+    return Plan(ports, token, sent, "pace", len(sent), per_second=rate)
+
+
 def bodies(records: Sequence[Record], size: int) -> list[bytes]:
     """CloudEvents batches of `size` records."""
     starts = range(0, len(records), size)

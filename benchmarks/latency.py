@@ -72,14 +72,8 @@ async def run(options: Options) -> list[Result]:
 async def _send(
     here: Stage, options: Options, prepared: Load
 ) -> tuple[list[client.Answer], dict[str, Usage]]:
-    bodies = client.bodies(prepared.records, BATCH)
-    plan = client.Plan(
-        here.ports["ingest"],
-        here.token(),
-        bodies,
-        "pace",
-        len(bodies),
-        per_second=PAYMENTS_PER_SECOND / BATCH,
+    plan = client.paced(
+        here.ports["ingest"], here.token(), prepared.records, BATCH, PAYMENTS_PER_SECOND
     )
     async with AsyncExitStack() as stack:
         personal = await stack.enter_async_context(here.connected("personal"))
