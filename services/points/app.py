@@ -12,7 +12,6 @@ from services.points.api import router
 from services.points.store import Rows, State
 from shared.database import Connection
 from shared.erasure import check_key
-from shared.events.types import PersonalErased
 from shared.service_app import Role, create_service, utc_now
 from shared.settings import Settings
 from shared.stream.gauges import measured
@@ -32,7 +31,7 @@ def service(settings: Settings) -> Service[State, Rows]:
         write=partial(store.write, settings),
         journal="posting",
         screen=partial(handler.screen, settings),
-        ends_account=lambda event: isinstance(event.data, PersonalErased),
+        ends_account=handler.ERASED,
         tick=tick,
     )
 

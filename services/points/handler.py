@@ -18,6 +18,7 @@ from shared.settings import Settings
 from shared.stream.service import Account, Batch, Decision
 
 SOURCE = "urn:tanzhang:points"
+ERASED = "cn.tanzhang.personal.erased.v1"
 CREDITED = "cn.tanzhang.points.credited.v1"
 REVERSED = "cn.tanzhang.points.reversed.v1"
 
@@ -40,10 +41,10 @@ def decide(batch: Batch, state: State) -> Decision[Rows]:
     decision = Decision(Rows())
     for event in batch.events:
         account = batch.account(event)
-        if isinstance(event.data, PersonalErased):
-            _erase(decision, account, event.data, batch.now)
-        elif isinstance(event.data, PersonalReduction):
+        if isinstance(event.data, PersonalReduction):
             _post(decision, state, account, event, event.data, batch.now)
+        elif isinstance(event.data, PersonalErased):
+            _erase(decision, account, event.data, batch.now)
     return decision
 
 

@@ -9,8 +9,9 @@ from types import NoneType
 from typing import Any, get_type_hints
 
 import msgspec
+from msgspec import structs
 
-from shared.events.fields import kinds, values_reader
+from shared.events.fields import kinds
 from shared.events.types import Data, Day
 from shared.units.calendar import parse_date
 
@@ -18,12 +19,16 @@ _NAMESPACE = bytes.fromhex("0f7a8726981c5cf384430b1e2f189fb0")
 _SEPARATOR = "\x1f"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_ZERO = Decimal(0)
 # As wide as decimals get: normalising must drop trailing zeros and never round.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
-_encode = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder(order="deterministic").encode
 # Copying a hash costs half of making one.
 _new_key = blake2b(digest_size=16).copy
 _new_content = blake2b(digest_size=8).copy
+_new_id = sha1(_NAMESPACE).copy
+# The digit of a uuid that says which RFC it follows (9562), by the digit of the hash.
+_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 def event_key(source: str, id: str) -> bytes:
@@ -39,23 +44,17 @@ def content_hash(type: str, subject: str, time: datetime | None, data: Data) -> 
     Spelling doesn't count (1.50 is 1.5, a midnight timestamp is its date, null is absent).
     A field that is absent leaves no trace, so that a type may grow optional fields.
     """
-    content: list[object] = [type, subject, None if time is None else _micros(time)]
-    names, canonicals, values_of = _fields(data.__class__)
-    for name, canonical, value in zip(names, canonicals, values_of(data), strict=True):
-        if value is not None:
-            content += (name, value if canonical is None else canonical(value))
     said = _new_content()
-    said.update(_encode(content))
+    said.update(_encode((type, subject, time and _instant(time), _spelled_once(data))))
     return said.digest()
 
 
 def derived_id(*parts: str) -> str:
     """A uuid5 of the parts, the same on every machine and at every replay."""
-    digest = bytearray(sha1(_NAMESPACE + _SEPARATOR.join(parts).encode()).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50  # version 5
-    digest[8] = digest[8] & 0x3F | 0x80  # of RFC 9562
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    id = _new_id()
+    id.update(_SEPARATOR.join(parts).encode())
+    text = id.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def state_id(topic: str, subject: str, year: int, epoch: int, sequence: int) -> str:
@@ -68,29 +67,37 @@ def caused_id(type: str, cause_key: bytes, n: int = 0) -> str:
     return derived_id(type, cause_key.hex(), str(n))
 
 
+def _spelled_once(data: Data) -> Data:
+    """The data with one spelling for each value."""
+    changes: dict[str, object] = {}
+    for name, canonical in _ambiguous(data.__class__):
+        value = getattr(data, name)
+        if value is not None and (one := canonical(value)) is not value:
+            changes[name] = one
+    return structs.replace(data, **changes) if changes else data
+
+
 @cache
-def _fields(
-    data_type: type[Data],
-) -> tuple[list[str], list[Callable[[Any], object] | None], Callable[[Data], tuple[Any, ...]]]:
-    """Names on the wire, what makes each value canonical, and what reads all, in a fixed order."""
+def _ambiguous(data_type: type[Data]) -> list[tuple[str, Callable[[Any], object]]]:
+    """The fields whose values can be spelled in several ways, and what makes them one."""
     hints = get_type_hints(data_type, include_extras=True)
-    fields = sorted(msgspec.structs.fields(data_type), key=lambda field: field.name)
-    return (
-        [field.encode_name for field in fields],
-        [_canonical_of(hints[field.name]) for field in fields],
-        values_reader([field.name for field in fields]),
-    )
+    made = ((field.name, _canonical_of(hints[field.name])) for field in structs.fields(data_type))
+    return [(name, canonical) for name, canonical in made if canonical is not None]
 
 
 def _canonical_of(hint: object) -> Callable[[Any], object] | None:
     if hint is Day:
         return _date
-    return None if kinds(hint) <= {str, int, bool, NoneType} else _by_class
+    return None if kinds(hint) <= {str, int, bool, NoneType} else _canonical
 
 
-def _micros(time: datetime) -> int:
-    # Subtraction, unlike conversion to UTC, works at both ends of the calendar.
-    return (time - _EPOCH) // _MICROSECOND
+def _instant(time: datetime) -> datetime | int:
+    if time.tzinfo is UTC:
+        return time
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:  # at both ends of the calendar
+        return (time - _EPOCH) // _MICROSECOND
 
 
 def normalised(value: Decimal) -> Decimal:
@@ -98,8 +105,11 @@ def normalised(value: Decimal) -> Decimal:
     return _EXACT.normalize(value)
 
 
-def _decimal(value: Decimal) -> str:
-    return str(_EXACT.normalize(value)) if value else "0"
+def _decimal(value: Decimal) -> Decimal:
+    if not value:
+        return _ZERO
+    one = _EXACT.normalize(value)
+    return value if one.same_quantum(value) else one
 
 
 def _date(text: str) -> str:
@@ -111,6 +121,13 @@ def _date(text: str) -> str:
         return text
 
 
+def _canonical(value: object) -> object:
+    canonical = _CANONICAL.get(value.__class__)
+    if canonical is not None:
+        return canonical(value)
+    return _dict(structs.asdict(value)) if isinstance(value, msgspec.Struct) else value
+
+
 def _dict(value: dict[str, Any]) -> dict[str, Any]:
     return {name: _canonical(part) for name, part in value.items()}
 
@@ -119,20 +136,9 @@ def _list(value: list[Any]) -> list[Any]:
     return [_canonical(part) for part in value]
 
 
-def _canonical(value: object) -> object:
-    if isinstance(value, msgspec.Struct):
-        return _dict(msgspec.structs.asdict(value))
-    return _by_class(value)
-
-
-def _by_class(value: object) -> object:
-    canonical = _CANONICAL.get(value.__class__)
-    return value if canonical is None else canonical(value)
-
-
 _CANONICAL: dict[type, Callable[[Any], object]] = {
     Decimal: _decimal,
-    datetime: _micros,
+    datetime: _instant,
     dict: _dict,
     list: _list,
 }

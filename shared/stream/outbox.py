@@ -1,12 +1,13 @@
 """Outgoing events, stored in the posting transaction and published after it.
 
-One row holds the messages of one transaction and topic, in order: a row per message would cost
-as much as the ledger entry itself.
+One row holds the messages of one transaction and topic, in order and compressed: a row per message
+would cost as much as the ledger entry itself, and their plain text as much to log again.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
+import cramjam
 import msgspec
 
 from shared.database import Connection
@@ -15,6 +16,7 @@ from shared.events.types import TYPES
 
 Message = tuple[bytes, bytes]
 MESSAGES_PER_ROW_MAX = 1000
+ZSTD_LEVEL = -3  # a sixth of the size for 0.2 us per message
 
 APPEND = """
 insert into outbox (topic, messages, rows, created_at)
@@ -44,7 +46,7 @@ async def append(connection: Connection, outgoing: Sequence[Outgoing], now: date
         await connection.execute(
             APPEND,
             [topic for topic, _ in rows],
-            [_encoder.encode(messages) for _, messages in rows],
+            [_pack(messages) for _, messages in rows],
             [len(messages) for _, messages in rows],
             now,
         )
@@ -53,7 +55,7 @@ async def append(connection: Connection, outgoing: Sequence[Outgoing], now: date
 async def waiting(connection: Connection, rows_max: int) -> list[tuple[int, str, list[Message]]]:
     """The oldest rows: (id, topic, messages)."""
     rows = await connection.fetch(WAITING, rows_max)
-    return [(row[0], row[1], _decoder.decode(row[2])) for row in rows]
+    return [(row[0], row[1], unpack(row[2])) for row in rows]
 
 
 async def remove(connection: Connection, ids: Sequence[int]) -> None:
@@ -71,3 +73,12 @@ async def last(connection: Connection) -> int:
     """The id of the newest row; 0 when nothing waits."""
     id: int = await connection.fetchval(LAST)
     return id
+
+
+def _pack(messages: list[Message]) -> bytes:
+    return bytes(cramjam.zstd.compress(_encoder.encode(messages), ZSTD_LEVEL))
+
+
+def unpack(packed: bytes) -> list[Message]:
+    """The messages (key, value) of a row."""
+    return _decoder.decode(cramjam.zstd.decompress(packed))

@@ -30,12 +30,11 @@ Name = tuple[str, bytes]  # subject and event
 RELEASED_MAX = 1000
 
 KNOWN = """
-select k.n, coalesce(j.content_hash, p.content_hash)
-from unnest($1::bigint[], $2::bytea[]) with ordinality k(account, event_key, n)
-left join {journal} j
-    on j.account = k.account and j.event_key = k.event_key and j.content_hash is not null
-left join parked p on p.account = k.account and p.event_key = k.event_key
-where j.content_hash is not null or p.content_hash is not null
+with k as (select * from unnest($1::bigint[], $2::bytea[]) with ordinality k(account, event_key, n))
+select n, content_hash from k join {journal} using (account, event_key)
+where content_hash is not null
+union all
+select n, content_hash from k join parked using (account, event_key)
 """
 
 
@@ -96,8 +95,9 @@ class Poster(Generic[StateT, RowsT]):
     def _parts(self, events: Sequence[Event]) -> Iterator[Sequence[Event]]:
         """Cut after each event that ends an account; usually there is none."""
         begin = 0
+        ends_account = self.service.ends_account
         for at, event in enumerate(events, 1):
-            if self.service.ends_account(event):
+            if event.type == ends_account:
                 yield events[begin:at]
                 begin = at
         if begin < len(events):

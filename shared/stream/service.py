@@ -105,9 +105,9 @@ class Service(Generic[StateT, RowsT]):
     # Leaves out events that must not be taken in at all (of erased accounts), before an account
     # is made for them.
     screen: Callable[[Connection, Sequence[Event]], Awaitable[Sequence[Event]]] | None = None
-    # An event after which its subject may be another account (an erasure): what comes after it is
-    # posted on its own.
-    ends_account: Callable[[Event], bool] = lambda event: False
+    # The type of event after which its subject may be another account (an erasure): what comes
+    # after it is posted on its own.
+    ends_account: str | None = None
     # What the clock does: (connection, poster, now), in one transaction of the leader.
     tick: Callable[[Connection, Any, datetime], Awaitable[None]] | None = None
 

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from shared import kafka
 from shared.database import Connection
 from shared.settings import Settings
+from shared.stream import outbox
 from tanzhang.audit.comparison import Crossing, Message
 from tanzhang.audit.snapshot import Position
 
@@ -15,7 +16,6 @@ OUTBOX = "select messages from outbox where topic = $1 order by id"
 ROWS_AT_A_TIME = 20
 POLL_MS = 500
 
-_messages = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
 _message = msgspec.json.Decoder(Message)
 
 
@@ -23,7 +23,7 @@ async def in_outbox(connection: Connection, crossing: Crossing, wanted: Set[str]
     """Which of the wanted names are in the sender's outbox."""
     found: set[str] = set()
     async for (packed,) in connection.cursor(OUTBOX, crossing.topic, prefetch=ROWS_AT_A_TIME):
-        found |= _named(crossing, (value for _, value in _messages.decode(packed)), wanted)
+        found |= _named(crossing, (value for _, value in outbox.unpack(packed)), wanted)
     return found
 
 

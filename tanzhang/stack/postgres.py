@@ -20,16 +20,28 @@ SUPERUSER = "tanzhang"
 START_SECONDS = 60
 STOP_SECONDS = 60
 
+MIB = 2**20
+# The pages of a city's ledgers that a day of payments touches fit in it.
+BUFFERS_MIB_MAX = 2048
+
+
+def buffers_mib() -> int:
+    """A quarter of the machine's memory, at most what we make use of."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(memory // 4 // MIB, BUFFERS_MIB_MAX)
+
+
 # Written for one machine that also runs the services and the broker.
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # paths of clones are often longer than a socket may be
     "max_connections": "120",
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
+    "shared_buffers": f"{buffers_mib()}MB",
+    "effective_cache_size": f"{2 * buffers_mib()}MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
-    "wal_compression": "on",
+    # The wheel's only method is pglz: each first touch of a page would cost more than its disk.
+    "wal_compression": "off",
     "synchronous_commit": "on",
     "random_page_cost": "1.1",
     "timezone": "UTC",

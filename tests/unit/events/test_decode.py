@@ -236,16 +236,16 @@ def test_derived_ids_stay_what_they_are() -> None:
         == "90698787-d8df-5d93-ad20-5848a43f7b63"
     )
     assert derived_id("a", "b") != derived_id("ab")
-    assert decode(raw_payment(), strict=True).content.hex() == "4ba3f2fdca4fdfa7"
+    assert decode(raw_payment(), strict=True).content.hex() == "5b19b75b278e9a6c"
 
 
 CONTENTS = {
-    "meter": "2430c6461509da28",
-    "production": "f84f5ab0883b3cc2",
-    "economic": "bcc6cdef351041b3",
-    "process": "4aa6142708944c72",
-    "farm": "82f91b9d327cdf1f",
-    "payment": "4ba3f2fdca4fdfa7",
+    "meter": "cc9915597db47978",
+    "production": "74f9623ed7c99bd5",
+    "economic": "400279cf51b8d2ed",
+    "process": "0012be617e90e94c",
+    "farm": "c5b532ca5260ffd9",
+    "payment": "5b19b75b278e9a6c",
 }
 
 
@@ -278,9 +278,9 @@ REDUCTION = {
 @pytest.mark.parametrize(
     ("type", "data", "content"),
     [
-        ("cn.tanzhang.label.changed.v1", LABEL, "eec0ed596ad1d26a"),
-        ("cn.tanzhang.industrial.account.v1", ACCOUNT, "7b2ad0e310efb07f"),
-        ("cn.tanzhang.personal.reduction.v1", REDUCTION, "77f115fa3805188e"),
+        ("cn.tanzhang.label.changed.v1", LABEL, "3a90af305933f195"),
+        ("cn.tanzhang.industrial.account.v1", ACCOUNT, "0676e14fd38fc6c0"),
+        ("cn.tanzhang.personal.reduction.v1", REDUCTION, "22e77625a4131552"),
     ],
 )
 def test_contents_of_outputs_stay_too(type: str, data: dict[str, Any], content: str) -> None:
