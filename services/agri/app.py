@@ -27,7 +27,7 @@ def service(settings: Settings) -> Service[State, Rows]:
         decide=partial(handler.decide, zone=zone),
         write=store.write,
         journal="fact",
-        tick=measured(city.measure),
+        ticks=(measured(city.measure),),
     )
 
 

@@ -30,7 +30,7 @@ def service(settings: Settings) -> Service[Held, Rows]:
         write=store.write,
         journal=None,
         subject=handler.subject_of,
-        tick=regrader.tick,
+        ticks=(regrader.tick,),
     )
 
 

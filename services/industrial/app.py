@@ -29,7 +29,7 @@ def service(settings: Settings) -> Service[State, Rows]:
         decide=partial(handler.decide, zone=zone),
         write=write,
         journal="fact",
-        tick=measured(city.measure),
+        ticks=(measured(city.measure),),
     )
 
 

@@ -34,7 +34,7 @@ def service(settings: Settings) -> Service[State, Rows]:
         write=store.write,
         journal="ledger_entry",
         screen=partial(erasure.screen, settings),
-        tick=measured(city.measure),
+        ticks=(measured(city.measure),),
     )
 
 

@@ -3,19 +3,16 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from fastapi import FastAPI
 
 from services.points import city, expiry, handler, store, tiers
 from services.points.api import router
 from services.points.store import Rows, State
-from shared.database import Connection
 from shared.erasure import check_key
 from shared.service_app import Role, create_service, utc_now
 from shared.settings import Settings
 from shared.stream.gauges import measured
-from shared.stream.poster import Poster
 from shared.stream.service import Service
 
 SERVICE_NAME = "points"
@@ -32,18 +29,8 @@ def service(settings: Settings) -> Service[State, Rows]:
         journal="posting",
         screen=partial(handler.screen, settings),
         ends_account=handler.ERASED,
-        tick=tick,
+        ticks=(tiers.tick, expiry.tick, measured(city.measure)),
     )
-
-
-_measure = measured(city.measure)
-
-
-async def tick(connection: Connection, poster: Poster[Any, Any], now: datetime) -> None:
-    """What the clock does: tiers, expiry, the city's numbers."""
-    await tiers.tick(connection, poster, now)
-    await expiry.tick(connection, poster, now)
-    await _measure(connection, poster, now)
 
 
 def create(settings: Settings, role: Role, *, clock: Callable[[], datetime] = utc_now) -> FastAPI:

@@ -62,13 +62,14 @@ def runs(now: datetime) -> list[Run]:
 
 
 async def tick(connection: Connection, poster: Poster[Any, Any], now: datetime) -> None:
-    """Go on with the passes that are not through."""
+    """Go on with the first pass that is not through."""
     for run in runs(now):
         position = await connection.fetchval(POSITION, run.year, run.stage)
         rows = await connection.fetch(NEXT, position, ACCOUNTS_PER_TICK)
         if rows:
             await _pass(connection, poster, run, [row[1] for row in rows if row[1]], now)
             await connection.execute(MOVE_ON, run.year, run.stage, rows[-1][0])
+            return
 
 
 async def _pass(

@@ -108,8 +108,9 @@ class Service(Generic[StateT, RowsT]):
     # The type of event after which its subject may be another account (an erasure): what comes
     # after it is posted on its own.
     ends_account: str | None = None
-    # What the clock does: (connection, poster, now), in one transaction of the leader.
-    tick: Callable[[Connection, Any, datetime], Awaitable[None]] | None = None
+    # What the clock does: (connection, poster, now), each in a transaction of its own of the
+    # leader. Accounts are locked in order only within one call of `poster.lock`: a tick makes one.
+    ticks: tuple[Callable[[Connection, Any, datetime], Awaitable[None]], ...] = ()
 
 
 def waits_for_event(key: bytes) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ EXPIRED_MAX = 1000
 LOCK = "select pg_try_advisory_xact_lock(hashtext($1), 2)"
 
 Step = Callable[[Connection, datetime], Awaitable[int]]
+Work = Callable[[Connection, Any, datetime], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -46,16 +48,16 @@ class Tick:
     async def once(self) -> bool:
         """One tick; False when another process holds the lead.
 
-        Parking limits and the service's own work are two transactions: locks of the first are
-        not held during the second.
+        Parking limits and each part of the service's own work are transactions apart: locks of
+        one are not held during the next.
         """
         service = self.poster.service
         now = self.clock()
         expired = await self._lead(self._expire, now)
         if expired is not None:
             metrics.DEAD_LETTERS.labels(service.name, "never_released").inc(expired)
-        if service.tick is not None and expired is not None:
-            await self._lead(self._work, now)
+            for work in service.ticks:
+                await self._lead(partial(self._work, work), now)
         metrics.PARKED.labels(service.name).set(
             await self.pool.fetchval("select count(*) from parked")
         )
@@ -70,9 +72,8 @@ class Tick:
         self.committed()
         return counted
 
-    async def _work(self, connection: Connection, now: datetime) -> int:
-        assert self.poster.service.tick is not None
-        await self.poster.service.tick(connection, self.poster, now)
+    async def _work(self, work: Work, connection: Connection, now: datetime) -> int:
+        await work(connection, self.poster, now)
         return 0
 
     async def _expire(self, connection: Connection, now: datetime) -> int:

@@ -19,6 +19,7 @@ from shared.events.types import AgriAccount, Data, IndustrialAccount
 from shared.ledger import Finding
 from shared.settings import Settings
 from shared.stream import outbox
+from shared.stream.tick import Tick
 
 ENTERPRISE = "91330800704206161W"
 BENCHMARK = {
@@ -80,8 +81,7 @@ class Grading:
 
     async def tick(self) -> None:
         state = self.app.state
-        async with state.pool.acquire() as connection, connection.transaction():
-            await state.poster.service.tick(connection, state.poster, self.time.now)
+        assert await Tick(state.poster, state.pool, lambda: self.time.now).once()
 
 
 @pytest.fixture

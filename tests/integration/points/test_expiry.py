@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from shared.stream.tick import Tick
+
 MEMBER = "jsrcb:token-0009"
 
 
@@ -51,11 +53,8 @@ async def test_unspent_points_are_announced_and_then_expire(
     app = await start("points", clock=clock)
 
     async def tick_at(at: datetime) -> None:
-        from services.points import app as points
-
         clock.now = at
-        async with app.state.pool.acquire() as connection, connection.transaction():
-            await points.tick(connection, app.state.poster, at)
+        await eventually(Tick(app.state.poster, app.state.pool, clock).once)
         app.state.relay.wake()
 
     async with client(app) as http:

@@ -16,6 +16,7 @@ from shared.database.migrations import migrate
 from shared.events.envelope import decode
 from shared.settings import Settings
 from shared.stream import outbox
+from shared.stream.tick import Tick
 from tanzhang.re_emission import re_emit
 
 START = datetime.fromisoformat("2026-03-01T08:00:00+08:00")
@@ -47,8 +48,8 @@ class Desk:
             return await self.app.state.poster.post(connection, events, self.now)
 
     async def tick(self) -> None:
-        async with self.app.state.pool.acquire() as connection, connection.transaction():
-            await self.app.state.poster.service.tick(connection, self.app.state.poster, self.now)
+        poster, pool = self.app.state.poster, self.app.state.pool
+        assert await Tick(poster, pool, lambda: self.now).once()
 
     async def sent(self) -> list[bytes]:
         """What waits in the outbox, oldest first; the outbox is empty then."""

@@ -185,7 +185,7 @@ async def test_the_tick_has_one_leader_and_the_services_own_work_is_a_transactio
         assert connection.is_in_transaction()
         seen.append(now)
 
-    worker = await offline(service=toy.service(tick=work))
+    worker = await offline(service=toy.service(ticks=(work,)))
     tick = Tick(worker.poster, pool, lambda: toy.NOW)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("select pg_advisory_xact_lock(hashtext('toy'), 2)")
