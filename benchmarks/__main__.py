@@ -33,11 +33,16 @@ class Name(StrEnum):
     memory = "memory"
     hot = "hot"
     behind = "behind"
+    accounts = "accounts"
+    devices = "devices"
     all = "all"
 
 
 # The bare figures come with the chain, which comes first: others stand beside them.
-_ALL = ("chain", "ingest", "latency", "readings", "growth", "scale", "memory", "hot", "behind")
+_ALL = (
+    "chain", "ingest", "latency", "readings", "devices", "accounts", "growth", "scale", "memory",
+    "hot", "behind",
+)  # fmt: skip
 _MODULES: dict[str, str] = {"limit": "chain"}
 
 

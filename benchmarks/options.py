@@ -8,16 +8,20 @@ STANDARD: Mapping[str, int] = {
     "payments": 200_000,
     "ingested": 200_000,
     "readings": 200_000,
+    "devices": 4_000_000,
     "behind": 1_000_000,
     "grown": 10_000_000,
+    "questions": 500,
     "latency_seconds": 60,
 }
 SHORT: Mapping[str, int] = {
     "payments": 30_000,
     "ingested": 30_000,
     "readings": 30_000,
+    "devices": 60_000,
     "behind": 100_000,
     "grown": 300_000,
+    "questions": 50,
     "latency_seconds": 10,
 }
 # A worker waits for PostgreSQL half of the time: two of a service keep two cores busy.

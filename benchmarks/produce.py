@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 from aiokafka import AIOKafkaProducer
 
@@ -14,17 +15,17 @@ from shared.settings import Settings
 IN_FLIGHT_MAX = 20_000
 
 
-async def fill(settings: Settings, topic: str, records: Sequence[Record]) -> float:
+async def fill(settings: Settings, topic: str, records: Iterable[Record]) -> float:
     """Send all records in order and wait for every acknowledgement; records per second."""
     name = settings.topic(topic)
     producer = AIOKafkaProducer(**producer_options(settings))
     await producer.start()
     try:
-        began = time.perf_counter()
-        for at in range(0, len(records), IN_FLIGHT_MAX):
-            part = records[at : at + IN_FLIGHT_MAX]
+        began, count, coming = time.perf_counter(), 0, iter(records)
+        while part := list(islice(coming, IN_FLIGHT_MAX)):
+            count += len(part)
             sent = [await producer.send(name, v, key=k, headers=HEADERS) for k, v in part]
             await asyncio.gather(*sent)
-        return len(records) / (time.perf_counter() - began)
+        return count / (time.perf_counter() - began)
     finally:
         await producer.stop()

@@ -8,7 +8,8 @@ from benchmarks.report import Result
 
 PAGE = report.HERE / "RESULTS.md"
 ORDER = (
-    "chain", "limit", "ingest", "latency", "readings", "growth", "scale", "memory", "hot", "behind",
+    "chain", "limit", "ingest", "latency", "readings", "devices", "accounts", "growth", "scale",
+    "memory", "hot", "behind",
 )  # fmt: skip
 HEAD = """# Results
 

@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tanzhang_jwt_audience: str = "tanzhang"
     tanzhang_host: str = "127.0.0.1"
     tanzhang_zone: str = "Asia/Shanghai"
+    # Read by shared.methodology itself, so that the rules of all processes agree.
+    tanzhang_gwp_set: Literal["SAR", "AR4", "AR5", "AR6"] = "AR5"
     tanzhang_accept_cluster: str | None = None
     tanzhang_check_log_end: bool = True
     tanzhang_batch_rows: int = 2000
@@ -56,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tanzhang_grading_url: str = "http://127.0.0.1:8105"
     tanzhang_points_url: str = "http://127.0.0.1:8106"
     tanzhang_service_token: str | None = None
+    # What energy costs, as "electricity.peak=1.2,diesel=7900" (yuan): see services/industrial.
+    tanzhang_tariffs: str = ""
     tanzhang_erasure_key: str | None = None
     tanzhang_log_level: Literal["debug", "info", "warning", "error"] = "info"
 

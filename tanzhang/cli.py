@@ -8,10 +8,12 @@ from typer.core import TyperGroup
 from shared.settings import SettingsError
 from tanzhang.commands import (
     audit,
+    close,
     dead_letters,
     demo,
     importing,
     re_emit,
+    restate,
     run,
     setup,
     simulate,
@@ -49,6 +51,8 @@ app.command("token")(token.token)
 app.command("simulate")(simulate.simulate)
 app.command("audit")(audit.audit)
 app.command("re-emit")(re_emit.re_emit)
+app.command("restate")(restate.restate)
+app.command("close")(close.close)
 app.add_typer(dead_letters.app, name="dead-letters")
 
 imports = typer.Typer(no_args_is_help=True, help="Post the readings of files.")

@@ -4,11 +4,20 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from services.grading import handler, store
-from services.grading.api import appeals, benchmarks, labels, passports
+from services.grading import handler
+from services.grading.api import (
+    appeals,
+    benchmarks,
+    computing,
+    labels,
+    passports,
+    region,
+    what_if,
+)
 from services.grading.domain.rulebook import rulebook
 from services.grading.regrading import Regrader
-from services.grading.store import Held, Rows
+from services.grading.store import writing
+from services.grading.store.held import Held, Rows
 from shared.methodology import methodology
 from shared.service_app import Role, create_service
 from shared.settings import Settings
@@ -16,7 +25,9 @@ from shared.stream.service import Service
 from shared.units.calendar import Zone
 
 SERVICE_NAME = "grading"
-ROUTERS = (labels.router, appeals.router, benchmarks.router, passports.router)
+ROUTERS = tuple(
+    room.router for room in (labels, what_if, appeals, benchmarks, computing, region, passports)
+)
 
 
 def service(settings: Settings) -> Service[Held, Rows]:
@@ -27,7 +38,7 @@ def service(settings: Settings) -> Service[Held, Rows]:
         topics=handler.TOPICS,
         load=handler.load,
         decide=handler.decide_by(regrader.rules, regrader.zone),
-        write=store.write,
+        write=writing.write,
         journal=None,
         subject=handler.subject_of,
         ticks=(regrader.tick,),

@@ -1,16 +1,18 @@
 """The audit of grading: labels against states, rules and benchmarks; states against accounts."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
-from services.grading import store
-from services.grading.domain import agri, industrial
+from services.grading.domain import agri, industrial, peers
 from services.grading.domain.benchmarks import Benchmark, Shelf
+from services.grading.domain.city import CityMean
 from services.grading.domain.grades import Grade, Label
 from services.grading.domain.industrial import Surroundings
 from services.grading.domain.rulebook import Rulebook, rulebook
-from services.grading.store import AccountState
+from services.grading.store import benchmarks, means, reading
+from services.grading.store.held import AccountState, kind_of, sector_of
 from shared.database import Connection
 from shared.events.types import AgriAccount, IndustrialAccount
 from shared.ledger import Finding
@@ -20,14 +22,11 @@ from shared.units.calendar import CITY, Zone
 SERVICE = "grading"
 STATES = "select account, year, kind, data from account_state order by account, year"
 LABELS = "select * from label order by account, year"
-BENCHMARKS = """
-select distinct on (sector, product, year) * from benchmark
-order by sector, product, year, version desc
-"""
 LAST_ANNOUNCED = """
 select distinct on (account, year) account, year, n, label
 from label_history order by account, year, n desc
 """
+APPEALS = "select account, year, array_agg(status) from appeal group by account, year"
 COUNTED = """
 select account, year, count(*), min(n), max(n) from label_history group by account, year
 """
@@ -36,6 +35,17 @@ select s.subject, a.year, a.epoch, a.sequence, a.kind, a.total_t, a.gross_t, a.o
 from account_state a join subject s on s.account = a.account
 """
 Key = tuple[int, int]
+
+
+@dataclass(slots=True, frozen=True)
+class Evidence:
+    """All that labels are decided from, by account and year."""
+
+    states: Mapping[Key, AccountState]
+    shelf: Shelf
+    city: Mapping[int, CityMean]
+    rules: Rulebook
+    zone: Zone
 
 
 @dataclass(slots=True, frozen=True)
@@ -58,20 +68,34 @@ class AccountFigures:
 async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
     """Decide every label anew from what is stored; run it in one repeatable-read transaction.
 
-    A label must be what its state gives under the benchmark it records, by the clock of its
-    decision or later; that benchmark must be the one that holds now; every state has a label;
-    the label is the last one announced, and none is missing in between.
+    A label must be what its state, that of the year before, the city's mean and the benchmark it
+    records give, by the clock of its last grading; that benchmark, the mean and the rule must be
+    the ones that hold now; every state has a label; the label is the last one announced, and none
+    is missing in between; it is contested while an appeal is open, and suspended after one only.
+    A computed mean must be that of the sums it was computed from.
     """
     rules = rulebook(methodology())
-    states = {(r["account"], r["year"]): store.state_of(r) for r in await connection.fetch(STATES)}
-    labels = {(r["account"], r["year"]): store.label_of(r) for r in await connection.fetch(LABELS)}
-    posted = tuple(store.benchmark_of(row) for row in await connection.fetch(BENCHMARKS))
-    shelf = Shelf(posted, rules.benchmarks)
+    states, labels = await connection.fetch(STATES), await connection.fetch(LABELS)
+    evidence = Evidence(
+        {(row["account"], row["year"]): reading.state_of(row) for row in states},
+        Shelf(await benchmarks.all_standing(connection), rules.benchmarks),
+        await means.all_newest(connection),
+        rules,
+        zone,
+    )
+    held = {(row["account"], row["year"]): reading.label_of(row) for row in labels}
     announced = {(r[0], r[1]): (r[2], r[3]) for r in await connection.fetch(LAST_ANNOUNCED)}
+    appeals = {(r[0], r[1]): set(r[2]) for r in await connection.fetch(APPEALS)}
     findings = [
-        *_unmatched(states, labels),
-        *_decisions(states, labels, shelf, rules, zone),
-        *_announcements(labels, announced),
+        *_unmatched(evidence.states, held),
+        *(
+            f
+            for key in sorted(evidence.states.keys() & held.keys())
+            for f in _decision(key, held[key], evidence)
+        ),
+        *_announcements(held, announced),
+        *_contests(held, appeals),
+        *_sums(evidence.shelf),
     ]
     for account, year, count, first, last in await connection.fetch(COUNTED):
         if (first, last) != (1, count):
@@ -132,46 +156,62 @@ def _unmatched(
         yield Finding(SERVICE, account, f"{sides[0]} of {year}", f"a {sides[1]}", "none")
 
 
-def _decisions(
-    states: Mapping[Key, AccountState],
-    labels: Mapping[Key, Label],
-    shelf: Shelf,
-    rules: Rulebook,
-    zone: Zone,
-) -> Iterator[Finding]:
-    for key in sorted(states.keys() & labels.keys()):
-        yield from _decision(key, states[key], labels[key], shelf, rules, zone)
-
-
-def _decision(
-    key: Key, state: AccountState, label: Label, shelf: Shelf, rules: Rulebook, zone: Zone
-) -> Iterator[Finding]:
+def _decision(key: Key, label: Label, evidence: Evidence) -> Iterator[Finding]:
     account, year = key
-    found = label.grade
-    expected = _grade(state, label, rules, zone)
-    if not _same(expected, found):
-        yield Finding(SERVICE, account, f"label of {year}", _summary(expected), _summary(found))
-    if isinstance(state, IndustrialAccount):
-        holding = _id(shelf.find(state.sector, state.product, year))
-        if holding != _id(found.benchmark):
-            what = f"benchmark of {year}"
-            yield Finding(SERVICE, account, what, holding, _id(found.benchmark))
-
-
-def _grade(state: AccountState, label: Label, rules: Rulebook, zone: Zone) -> Grade:
-    if isinstance(state, AgriAccount):
-        return agri.grade(state, rules)
-    around = Surroundings(label.grade.benchmark)
-    return industrial.grade(state, around, rules, label.looked_at, zone)
-
-
-def _same(expected: Grade, found: Grade) -> bool:
-    return (expected.label, expected.missing, expected.ratio, expected.intensity) == (
-        found.label,
-        found.missing,
-        found.ratio,
-        found.intensity,
+    state, found = evidence.states[key], label.grade
+    group = kind_of(state), sector_of(state), year
+    holding = (
+        evidence.shelf.find(state.sector, state.product, year)
+        if isinstance(state, IndustrialAccount)
+        else None
     )
+    expected = _grade(key, label, holding, evidence)
+    city = evidence.city.get(year) if isinstance(state, IndustrialAccount) else None
+    pairs = (
+        ("label", _summary(expected), _summary(found)),
+        ("benchmark", _id(holding), _id(found.benchmark)),
+        ("city mean", _version(city), _version(found.city)),
+        ("rule", evidence.rules.version(*group), label.rule_version),
+    )
+    for what, wanted, got in pairs:
+        if wanted != got:
+            yield Finding(SERVICE, account, f"{what} of {year}", wanted, got)
+
+
+def _grade(key: Key, label: Label, holding: Benchmark | None, evidence: Evidence) -> Grade:
+    """By the benchmark that the label records; with the cut points that hold now, if it does."""
+    state = evidence.states[key]
+    if isinstance(state, AgriAccount):
+        return agri.grade(state, evidence.rules)
+    recorded = label.grade.benchmark
+    before = evidence.states.get((key[0], key[1] - 1))
+    around = Surroundings(
+        holding if _id(holding) == _id(recorded) else recorded,
+        evidence.city.get(key[1]),
+        before if isinstance(before, IndustrialAccount) else None,
+    )
+    return industrial.grade(state, around, evidence.rules, label.looked_at, evidence.zone)
+
+
+def _contests(
+    labels: Mapping[Key, Label], appeals: Mapping[Key, Collection[str]]
+) -> Iterator[Finding]:
+    for key in sorted(labels.keys() | appeals.keys()):
+        label, statuses = labels.get(key), appeals.get(key, ())
+        contested = label is not None and label.contested
+        if contested != ("open" in statuses):
+            what = f"contested label of {key[1]}"
+            yield Finding(SERVICE, key[0], what, str("open" in statuses), str(contested))
+        if label is not None and label.suspended and "reopened" not in statuses:
+            yield Finding(SERVICE, key[0], f"suspended label of {key[1]}", "an appeal", "none")
+
+
+def _sums(shelf: Shelf) -> Iterator[Finding]:
+    for held in shelf.posted:
+        if held.kind == "city_mean" and held.basis is not None:
+            mean = peers.rounded(Fraction(held.basis.total_t) / Fraction(held.basis.output))
+            if mean != held.value:
+                yield Finding(SERVICE, None, f"benchmark {held.id}", str(mean), str(held.value))
 
 
 def _announcements(
@@ -186,7 +226,12 @@ def _announcements(
 
 
 def _summary(grade: Grade) -> str:
-    return f"{grade.label} ratio {grade.ratio} intensity {grade.intensity} {grade.missing or ''}"
+    figures = f"{grade.label} ratio {grade.ratio} intensity {grade.intensity}"
+    return f"{figures} {grade.missing or ''} {sorted(grade.dimensions.items())}"
+
+
+def _version(city: CityMean | None) -> str:
+    return "none" if city is None else f"{city.year}#{city.version}"
 
 
 def _id(benchmark: Benchmark | None) -> str:

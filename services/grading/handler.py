@@ -8,27 +8,44 @@ from fractions import Fraction
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from services.grading import store
 from services.grading.domain import agri, industrial
 from services.grading.domain.benchmarks import Shelf
-from services.grading.domain.grades import Grade, Label, current, settle
+from services.grading.domain.grades import (
+    NEW_DATA,
+    YEAR_BEFORE,
+    Cause,
+    Grade,
+    Label,
+    current,
+    settle,
+)
 from services.grading.domain.industrial import Surroundings
 from services.grading.domain.rulebook import Rulebook
-from services.grading.store import AccountState, Held, HistoryRow, LabelRow, Rows
+from services.grading.store import benchmarks, reading
+from services.grading.store.held import (
+    AccountState,
+    Held,
+    HistoryRow,
+    LabelRow,
+    Rows,
+    kind_of,
+    sector_of,
+)
 from shared.database import Connection
 from shared.events.envelope import Event, Outgoing
 from shared.events.ids import state_id
 from shared.events.types import AgriAccount, CurrentLabel, IndustrialAccount, LabelChanged
 from shared.stream.service import Account, Batch, Decision
 from shared.units.amount import ratio_text
+from shared.units.calendar import local_date
 
 TOPICS = ("industrial-accounts", "agri-accounts")
 LABEL_CHANGED = "cn.tanzhang.label.changed.v1"
 LABEL_CHANGES = "label-changes"
 SOURCE = "urn:tanzhang:grading"
 
-# What asks for a decision, by year: an event, a benchmark, the clock.
-Causes: TypeAlias = Mapping[str, Mapping[int, str]]
+# What asks for a decision, by subject and year.
+Causes: TypeAlias = Mapping[str, Mapping[int, Cause]]
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,9 +65,9 @@ def subject_of(event: Event) -> str:
 
 async def load(connection: Connection, batch: Batch) -> Held:
     """What is stored about the batch's accounts; no benchmark changes before the commit."""
-    await connection.execute(store.BENCHMARKS_STAND)
+    await connection.execute(benchmarks.STAND)
     numbers = [account.number for account in batch.accounts.values()]
-    return await store.load(connection, numbers, [state for state, _ in _states(batch.events)])
+    return await reading.load(connection, numbers, [state for state, _ in _states(batch.events)])
 
 
 def decide_by(rules: Rulebook, zone: ZoneInfo) -> Callable[[Batch, Held], Decision[Rows]]:
@@ -72,13 +89,13 @@ def decide_by(rules: Rulebook, zone: ZoneInfo) -> Callable[[Batch, Held], Decisi
 
 def newest(
     events: Sequence[Event], held: Held
-) -> tuple[dict[str, dict[int, AccountState]], dict[str, dict[int, str]]]:
+) -> tuple[dict[str, dict[int, AccountState]], dict[str, dict[int, Cause]]]:
     """The states that are newer than the stored ones, and what asks for their grading.
 
     A state of one year also moves the history dimension of the year after it.
     """
     arrived: dict[str, dict[int, AccountState]] = {}
-    causes: dict[str, dict[int, str]] = {}
+    causes: dict[str, dict[int, Cause]] = {}
     for state, event in _states(events):
         subject = subject_of(event)
         mine = arrived.get(subject, {})
@@ -87,23 +104,17 @@ def newest(
             continue
         arrived.setdefault(subject, {})[state.year] = state
         years = causes.setdefault(subject, {})
-        years[state.year] = f"event:{event.key.hex()}"
-        years.setdefault(state.year + 1, f"event:{event.key.hex()}")
+        years[state.year] = Cause(NEW_DATA, event.key.hex())
+        years.setdefault(state.year + 1, Cause(YEAR_BEFORE, event.key.hex()))
     return arrived, causes
 
 
 def with_states(held: Held, arrived: Mapping[str, Mapping[int, AccountState]]) -> Held:
     """What is known once the arrived states have replaced the stored ones."""
     states = {subject: dict(years) for subject, years in held.states.items()}
-    city = dict(held.city)
     for subject, years in arrived.items():
-        for year, state in years.items():
-            old = states.setdefault(subject, {}).get(year)
-            states[subject][year] = state
-            if isinstance(state, IndustrialAccount):
-                before = old if isinstance(old, IndustrialAccount) else None
-                city[year] = city.get(year, industrial.NO_CITY).changed(before, state)
-    return replace(held, states=states, city=city)
+        states.setdefault(subject, {}).update(years)
+    return replace(held, states=states)
 
 
 def regrade(
@@ -116,8 +127,8 @@ def regrade(
 ) -> Regraded:
     """Decide the labels of these accounts and years anew.
 
-    Takes a sequence of the (locked) account for each label whose word changes; figures that
-    change under the same word are stored and not announced.
+    Takes a sequence of the (locked) account for each label whose word changes or that is renewed;
+    figures that change under the same word are stored and not announced.
     """
     result = Regraded([], [], [])
     for subject in sorted(causes):
@@ -128,7 +139,7 @@ def regrade(
 def _regrade_account(
     account: Account,
     held: Held,
-    years: Mapping[int, str],
+    years: Mapping[int, Cause],
     now: datetime,
     rules: Rulebook,
     zone: ZoneInfo,
@@ -139,21 +150,24 @@ def _regrade_account(
     labels = dict(before)
     regraded = sorted(years.keys() & states.keys())
     for year in regraded:
+        kind = kind_of(states[year])
         labels[year] = settle(
             year,
             grade_state(states, year, held, now, rules, zone),
             before.get(year),
             now,
-            rule_version=rules.version(year),
-            months=rules.valid_months(store.kind_of(states[year]), year),
+            rule_version=rules.version(kind, sector_of(states[year]), year),
+            months=rules.valid_months(kind, year),
             cause=years[year],
         )
+    today = local_date(now, zone)
     for year in regraded:
         label, known, state = labels[year], before.get(year), states[year]
-        kind = store.kind_of(state)
-        result.labels.append(LabelRow(account.number, kind, store.sector_of(state), label))
+        kind = kind_of(state)
+        result.labels.append(LabelRow(account.number, kind, sector_of(state), label))
         if known is None or known.n != label.n:
-            data = _changed(account, kind, label, known, labels, rules)
+            policy = rules.policy(kind, label.grade.label, today)
+            data = _changed(account, label, known, labels, policy)
             result.history.append(HistoryRow(account.number, label, data))
             result.outgoing.append(outgoing(account.subject, data, now))
 
@@ -170,23 +184,28 @@ def grade_state(
     state = states[year]
     if isinstance(state, AgriAccount):
         return agri.grade(state, rules)
+    return industrial.grade(state, surroundings(states, state, held, rules), rules, now, zone)
+
+
+def surroundings(
+    states: Mapping[int, AccountState], state: IndustrialAccount, held: Held, rules: Rulebook
+) -> Surroundings:
+    """What one year of an enterprise is held against."""
     shelf = Shelf(held.benchmarks, rules.benchmarks)
-    before = states.get(year - 1)
-    around = Surroundings(
-        shelf.find(state.sector, state.product, year),
-        held.city.get(year, industrial.NO_CITY),
+    before = states.get(state.year - 1)
+    return Surroundings(
+        shelf.find(state.sector, state.product, state.year),
+        held.city.get(state.year),
         before if isinstance(before, IndustrialAccount) else None,
     )
-    return industrial.grade(state, around, rules, now, zone)
 
 
 def _changed(
     account: Account,
-    kind: str,
     label: Label,
     held: Label | None,
     labels: dict[int, Label],
-    rules: Rulebook,
+    policy: dict[str, str],
 ) -> LabelChanged:
     grade = label.grade
     standing = current(labels) or label
@@ -203,7 +222,8 @@ def _changed(
         reason=grade.reason,
         rule_version=label.rule_version,
         benchmark_version=grade.benchmark.id if grade.benchmark else None,
-        policy=rules.policy(kind, grade.label),
+        benchmark_kind=grade.benchmark.kind if grade.benchmark else None,
+        policy=policy,
         valid_until=label.valid_until,
         current=CurrentLabel(
             year=standing.year, label=standing.grade.label, valid_until=standing.valid_until

@@ -1,27 +1,37 @@
-"""Labels decided anew without an account event: a benchmark has changed, a month has begun."""
+"""Labels decided anew without an account event: a benchmark or a rule has changed, a month has
+begun, the city's mean has been taken."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.grading import handler, store
+from services.grading import handler
+from services.grading.domain.city import CityMean
+from services.grading.domain.grades import CITY_MEAN, MONTH, RULE, Cause
 from services.grading.domain.rulebook import LABELS, Rulebook
-from services.grading.store import AccountState, Rows
+from services.grading.store import benchmarks, means, reading, writing
+from services.grading.store.held import AccountState, Rows, kind_of, sector_of
 from shared import metrics
 from shared.database import Connection
+from shared.events.envelope import Outgoing
+from shared.events.types import IndustrialAccount
 from shared.stream.poster import Poster
-from shared.units.calendar import month_of
+from shared.units.calendar import local_date, month_of
 
-RUNNING = """
-select distinct s.subject from account_state a join subject s on s.account = a.account
-where a.kind = 'industrial' and a.year >= $1
-"""
-LOOKED_AT = "select month from clock"
+CLOCK = "clock"
+# Between lots the process answers others.
+ACCOUNTS_AT_A_TIME = 200
+LOOKED_AT = "select month, rules from clock"
 LOOK = """
-insert into clock (one, month) values (true, $1)
-on conflict (one) do update set month = excluded.month
+insert into clock (one, month, rules) values (true, $1, $2)
+on conflict (one) do update set month = excluded.month, rules = excluded.rules
+"""
+DECIDED_BY = "select distinct kind, sector, year, rule_version from label"
+GRADED = """
+select s.subject from label l join subject s on s.account = l.account
+join unnest($1::text[], $2::text[], $3::int[]) w(kind, sector, year) using (kind, sector, year)
 """
 BY_LABEL = """
 select kind, label, count(*)
@@ -31,6 +41,8 @@ from (
 ) current
 group by kind, label
 """
+# A kind of account, a sector and a year: what one rule is of.
+Group = tuple[str, str, int]
 
 
 @dataclass(slots=True, frozen=True)
@@ -45,44 +57,97 @@ class Regrader:
         connection: Connection,
         poster: Poster[Any, Any],
         subjects: Iterable[str],
-        wanted: Callable[[AccountState], bool],
-        cause: str,
+        why: Callable[[AccountState], Cause | None],
         now: datetime,
     ) -> int:
-        """Decide the wanted years of these accounts anew; returns how many labels changed.
+        """Decide the years of these accounts anew that have a cause; returns how many changed.
 
         Runs in the caller's transaction, which may hold the accounts' locks already.
         """
         locked = await poster.lock(connection, subjects)
-        await connection.execute(store.BENCHMARKS_STAND)
-        held = await store.load(connection, [a.number for a in locked.values()], [])
+        await connection.execute(benchmarks.STAND)
+        held = await reading.load(connection, [a.number for a in locked.values()], [])
         causes = {
             subject: {
-                year: cause for year, state in held.states.get(subject, {}).items() if wanted(state)
+                year: cause
+                for year, state in held.states.get(subject, {}).items()
+                if (cause := why(state)) is not None
             }
             for subject in locked
         }
-        regraded = handler.regrade(locked, held, causes, now, self.rules, self.zone)
-        await store.write(connection, Rows([], regraded.labels, regraded.history))
-        await poster.save(connection, locked.values(), regraded.outgoing, now)
-        return len(regraded.history)
+        outgoing: list[Outgoing] = []
+        ordered = sorted(causes)
+        for at in range(0, len(ordered), ACCOUNTS_AT_A_TIME):
+            part = {subject: causes[subject] for subject in ordered[at : at + ACCOUNTS_AT_A_TIME]}
+            regraded = handler.regrade(locked, held, part, now, self.rules, self.zone)
+            await writing.write(connection, Rows([], regraded.labels, regraded.history))
+            outgoing += regraded.outgoing
+        await poster.save(connection, locked.values(), outgoing, now)
+        return len(outgoing)
 
     async def tick(self, connection: Connection, poster: Any, now: datetime) -> None:
-        """Once a month: what was complete may not be, now that another month has gone by."""
-        month = month_of(now, self.zone)
-        if await connection.fetchval(LOOKED_AT) != month:
-            rows = await connection.fetch(RUNNING, month.year - 1)
-            subjects = [row[0] for row in rows]
-            await self.regrade(
-                connection,
-                poster,
-                subjects,
-                lambda state: state.year >= month.year - 1,
-                f"month:{month.isoformat()}",
-                now,
-            )
-            await connection.execute(LOOK, month)
+        """When a month has begun or the rules are others, look at what that touches."""
+        month, editions = month_of(now, self.zone), self.rules.editions()
+        looked = await connection.fetchrow(LOOKED_AT)
+        if looked is None or tuple(looked) != (month, editions):
+            outdated = await self._outdated(connection)
+            why = _by_the_clock(self.rules, outdated, month.year - 1, f"{month:%Y-%m}")
+            taken = await self.take_means(connection, poster, None, CLOCK, now, why, outdated)
+            # Otherwise accounts have come up meanwhile: the next tick looks again.
+            if taken is not None:
+                await connection.execute(LOOK, month, editions)
         await observe(connection)
+
+    async def take_means(
+        self,
+        connection: Connection,
+        poster: Poster[Any, Any],
+        years: Collection[int] | None,
+        client: str,
+        now: datetime,
+        why: Callable[[AccountState], Cause | None] = lambda state: None,
+        others: Collection[Group] = (),
+    ) -> tuple[list[CityMean], int] | None:
+        """Take the means of years that are over (None: all) where their sums have moved.
+
+        All accounts of such a year are regraded, and those that have another cause. Gives the
+        means and how many labels changed, or None when accounts of these years came up between
+        their lock and the benchmarks'.
+        """
+        this_year = local_date(now, self.zone).year
+        running = this_year - 1 if years is None else 10**4
+
+        async def concerned() -> tuple[list[CityMean], set[str]]:
+            moved = await means.moved(connection, years, this_year, now)
+            due = [mean for mean, first in moved if not first or self._enough(mean)]
+            subjects = await means.subjects(connection, running, [mean.year for mean in due])
+            return due, subjects | await _graded(connection, others)
+
+        due, subjects = await concerned()
+        await poster.lock(connection, subjects)
+        if due:
+            # Nobody decides a label while a mean is taken; what came up meanwhile is not locked.
+            await connection.execute(benchmarks.CHANGE)
+            locked, (due, subjects) = subjects, await concerned()
+            if not subjects <= locked:
+                return None
+        for mean in due:
+            await means.add(connection, mean, client)
+        causes = {mean.year: Cause(CITY_MEAN, f"{mean.year}#{mean.version}") for mean in due}
+
+        def cause_of(state: AccountState) -> Cause | None:
+            taken = causes.get(state.year) if isinstance(state, IndustrialAccount) else None
+            return taken or why(state)
+
+        return due, await self.regrade(connection, poster, subjects, cause_of, now)
+
+    def _enough(self, mean: CityMean) -> bool:
+        return mean.accounts >= self.rules.city(mean.year).mean_enterprises
+
+    async def _outdated(self, connection: Connection) -> set[Group]:
+        """What was last graded by a rule that is no longer the one of its sector and year."""
+        rows = await connection.fetch(DECIDED_BY)
+        return {tuple(row[:3]) for row in rows if self.rules.version(*row[:3]) != row[3]}
 
 
 async def observe(connection: Connection) -> None:
@@ -92,3 +157,27 @@ async def observe(connection: Connection) -> None:
     for kind, labels in LABELS.items():
         for label in labels:
             metrics.CITY_LABELS.labels(kind, label).set(counts.get((kind, label), 0))
+
+
+def _by_the_clock(
+    rules: Rulebook, outdated: Collection[Group], since: int, month: str
+) -> Callable[[AccountState], Cause | None]:
+    """Another rule, or another month gone by that a label may need."""
+
+    def why(state: AccountState) -> Cause | None:
+        group = kind_of(state), sector_of(state), state.year
+        if group in outdated:
+            return Cause(RULE, rules.version(*group))
+        if isinstance(state, IndustrialAccount) and state.year >= since:
+            return Cause(MONTH, month)
+        return None
+
+    return why
+
+
+async def _graded(connection: Connection, groups: Collection[Group]) -> set[str]:
+    """The accounts with a label of these groups."""
+    if not groups:
+        return set()
+    columns = ([group[n] for group in groups] for n in range(3))
+    return {row[0] for row in await connection.fetch(GRADED, *columns)}

@@ -87,6 +87,9 @@ def _label(metadata: MetaData) -> None:
         _instant("valid_until", nullable=True),
         _instant("looked_at"),
         _text("cause"),
+        Column("city", JSONB),
+        Column("contested", Boolean, nullable=False),
+        Column("suspended", Boolean, nullable=False),
         postgresql_with={"fillfactor": 70},
     )
     Index("label_label", label.c.label)
@@ -114,7 +117,7 @@ def _label_history(metadata: MetaData) -> None:
 
 
 def _benchmark(metadata: MetaData) -> None:
-    """Append-only: each correction of a benchmark is a version of its own."""
+    """Append-only: each correction or withdrawal of a benchmark is a version of its own."""
     Table(
         "benchmark",
         metadata,
@@ -124,41 +127,68 @@ def _benchmark(metadata: MetaData) -> None:
         Column("version", Integer, primary_key=True, autoincrement=False),
         _text("unit"),
         Column("value", Numeric, nullable=False),
-        *(Column(colour, Numeric, nullable=False) for colour in ("deep_green", "light_green")),
-        Column("yellow", Numeric, nullable=False),
+        *(Column(colour, Numeric) for colour in ("deep_green", "light_green", "yellow")),
         _text("kind"),
         _text("source"),
         Column("valid_from", Date),
+        Column("basis", JSONB),
+        Column("withdrawn", Boolean, nullable=False),
         _text("recorded_by"),
         _instant("recorded_at"),
     )
 
 
-def _appeal(metadata: MetaData) -> None:
+def _city_mean(metadata: MetaData) -> None:
+    """Append-only: the sums of the city's accounts of a year, each time they were taken."""
     Table(
+        "city_mean",
+        metadata,
+        Column("year", Integer, primary_key=True, autoincrement=False),
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("accounts", Integer, nullable=False),
+        Column("total_t", Numeric, nullable=False),
+        Column("value_added", Numeric, nullable=False),
+        _instant("taken_at"),
+        _text("taken_by"),
+    )
+
+
+def _appeal(metadata: MetaData) -> None:
+    """Against the n-th label of a year; `regraded` is what the grading anew gave."""
+    appeal = Table(
         "appeal",
         metadata,
         Column("account", BigInteger, primary_key=True, autoincrement=False),
         Column("id", Uuid, primary_key=True),
         Column("year", Integer, nullable=False),
+        Column("n", Integer, nullable=False),
         _text("label"),
         _text("reason"),
         _text("evidence", nullable=True),
         _text("status"),
         _text("client"),
         _instant("created_at"),
+        _text("note", nullable=True),
+        _text("decided_by", nullable=True),
+        _instant("decided_at", nullable=True),
+        Column("regraded", JSONB),
     )
+    opened = appeal.c.status == "open"
+    Index("appeal_open", appeal.c.account, appeal.c.year, unique=True, postgresql_where=opened)
+    Index("appeal_id", appeal.c.id)
+    Index("appeal_status", appeal.c.status, appeal.c.created_at)
 
 
 def _clock(metadata: MetaData) -> None:
-    """The month up to which labels of running years have been looked at; one row."""
+    """The month and the rules by which labels have been looked at; one row."""
     Table(
         "clock",
         metadata,
         Column("one", Boolean, primary_key=True),
         Column("month", Date, nullable=False),
+        _text("rules"),
     )
 
 
-for _add in (_account_state, _label, _label_history, _benchmark, _appeal, _clock):
+for _add in (_account_state, _label, _label_history, _benchmark, _city_mean, _appeal, _clock):
     _add(metadata)

@@ -18,13 +18,14 @@ order by account, event_key, line
 limit $1
 """
 
-# Postings of one event by one cause are rounded together: running difference, at most one half.
+# Postings of one event by one cause at one time are rounded together: running difference, at most
+# one half.
 EVENTS = """
 select account, format('event %s posted by %s', encode(event_key, 'hex'), encode(caused_by, 'hex'))
     as what, round(sum(quantity * factor), 6) || ' mg' as expected, sum(amount_mg) || ' mg' as found
 from ledger_entry
 where reverses is null
-group by account, event_key, caused_by
+group by account, event_key, caused_by, posted_at
 having abs(sum(amount_mg) - sum(quantity * factor)) > 0.500001
 order by account, event_key
 limit $1
@@ -77,6 +78,8 @@ _SUMS = {
         f"filter (where category = 'energy' and quality = '{quality}')"
         for quality in ("actual", "estimated", "substituted")
     },
+    "measured_mg": f"sum(abs(amount_mg) * {_LIVE}) "
+    "filter (where category = 'energy' and factor_set = 'measured')",
 }
 YEARS = f"""
 with summed as (
@@ -96,7 +99,7 @@ order by account, year, field
 limit $1
 """
 
-# Standing readings and reports by month, standing entries by factor set.
+# Standing readings and reports by month, emissions by month, standing entries by factor set.
 COUNTS = f"""
 with counted as (
     select account, to_char(month, '"energy_readings of "YYYY-MM') as what, sum({_LIVE}) as n
@@ -104,6 +107,9 @@ with counted as (
     union all
     select account, to_char(month, '"output_reports of "YYYY-MM'), sum({_LIVE})
     from ledger_entry where category = 'output' group by 1, 2
+    union all
+    select account, format('%s_months of %s', category, to_char(month, 'YYYY-MM')), sum(amount_mg)
+    from ledger_entry where category in ('energy', 'process', 'avoided') group by 1, 2
     union all
     select account, format('entries of %s@%s in %s', factor_set, factor_version,
         to_char(month, 'YYYY')), sum({_LIVE})
@@ -117,6 +123,11 @@ with counted as (
     union all
     select account, format('output_reports of %s-%s', year, to_char(month, 'FM00')), n::bigint
     from account_year, jsonb_array_elements_text(output_reports) with ordinality m(n, month)
+    union all
+    select account, format('%s_months of %s-%s', category, year, to_char(month, 'FM00')), n::bigint
+    from account_year, lateral (values ('energy', energy_months), ('process', process_months),
+            ('avoided', avoided_months)) v(category, mg),
+        jsonb_array_elements_text(mg) with ordinality m(n, month)
     union all
     select account, format('entries of %s in %s', name, year), n::bigint
     from account_year, jsonb_each_text(factor_sets) s(name, n)

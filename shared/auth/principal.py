@@ -20,8 +20,10 @@ SCOPES: dict[str, str] = {
     "points:read": "read points accounts, entries and rewards",
     "points:redeem": "redeem points for rewards and cancel redemptions",
     "registry:write": "register enterprises, assets, meters, farms, rewards and consents",
-    "benchmarks:write": "set benchmarks",
+    "benchmarks:write": "set, compute and withdraw benchmarks, take means of the city",
     "appeals:write": "appeal against a label",
+    "reviews:write": "release or reject readings that are held for review",
+    "appeals:decide": "list the appeals of all accounts and decide them",
 }
 _DELIMITERS = (":", "/")
 

@@ -96,6 +96,8 @@ def _check_reading(data: MeterReading) -> None:
         if data.start is not None:
             raise refuse("unexpected-field", "/data/start", "is not for register readings")
         return
+    if data.exchange is not None:
+        raise refuse("unexpected-field", "/data/exchange", "is for register readings only")
     if data.start is None:
         raise missing_fields(["start"], "data")
     check_instant("/data/start", data.start)

@@ -19,6 +19,7 @@ from shared.events.words import (
     FarmSoil,
     FarmTillage,
     ManureSystem,
+    MeterExchange,
     MeterKind,
     PaymentKind,
     Quality,
@@ -40,7 +41,10 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MeterReading(Data, frozen=True, kw_only=True):
-    """`value` in `unit`: the consumption of [start, end) (interval) or the counter at `end` (register)."""
+    """`value` in `unit`: the consumption of [start, end) (interval) or the counter at `end` (register).
+
+    `exchange`, of a register only: the `final` reading of the old counter, the `initial` of the new.
+    """
 
     meter_id: str
     kind: MeterKind
@@ -49,6 +53,7 @@ class MeterReading(Data, frozen=True, kw_only=True):
     unit: str
     quality: Quality
     start: Instant | None = None
+    exchange: MeterExchange | None = None
     replaces: str | None = None
     evidence: str | None = None
 
@@ -166,6 +171,23 @@ class IndustrialAccount(State, frozen=True, kw_only=True):
     factor_sets: list[str]
 
 
+class IndustrialWarning(State, frozen=True, kw_only=True):
+    """A local day on which a line (`asset_id`) or the enterprise used more of a carrier than usual.
+
+    `band` is the upper end of the usual, `median` that of the same weekday on `days` weeks before.
+    """
+
+    day: str
+    asset_id: str | None = None
+    carrier: str
+    unit: str
+    value: Decimal
+    median: Decimal
+    band: Decimal
+    days: int
+    reason: dict[str, str]
+
+
 class AgriAccount(State, frozen=True, kw_only=True):
     """One farm and year after a change, in t CO2e."""
 
@@ -214,6 +236,7 @@ class LabelChanged(State, frozen=True, kw_only=True):
     reason: dict[str, str]
     rule_version: str
     benchmark_version: str | None = None
+    benchmark_kind: str | None = None
     policy: dict[str, str]
     valid_until: Instant | None = None
     current: CurrentLabel
@@ -249,6 +272,7 @@ INPUTS: dict[str, tuple[str, type[Data]]] = {
 }
 OUTPUTS: dict[str, tuple[str, type[Data]]] = {
     "cn.tanzhang.industrial.account.v1": ("industrial-accounts", IndustrialAccount),
+    "cn.tanzhang.industrial.warning.v1": ("industrial-accounts", IndustrialWarning),
     "cn.tanzhang.agri.account.v1": ("agri-accounts", AgriAccount),
     "cn.tanzhang.personal.reduction.v1": ("personal-reductions", PersonalReduction),
     "cn.tanzhang.personal.erased.v1": ("personal-reductions", PersonalErased),

@@ -3,6 +3,7 @@
 from typing import Literal
 
 MeterKind = Literal["interval", "register"]
+MeterExchange = Literal["final", "initial"]
 Quality = Literal["actual", "estimated", "substituted"]
 FarmPathway = Literal["straw_return", "soil_carbon", "manure_utilisation", "emission"]
 FarmSoil = Literal["HAC", "LAC", "sandy", "wetland"]

@@ -6,18 +6,21 @@
 
     .fuel_factor(sector, carrier, on)      -> Factor   t or 1e4Nm3; sector picks the set
     .electricity_factor(region, year)      -> Factor   MWh; `.fallback` and `.warning`
-    .alternative_factor("residual.2023")   -> Factor   published, never taken by itself
+    .alternative_factor("fossil.2023")     -> Factor   published, never taken by itself
     .heat_factor(), .steam_factor()        -> Factor   GJ; t of steam
     .meter_factor(carrier, sector=, region=, on=) -> Factor   whichever of these applies
-    .activity(name)                        -> Activity `.bucket`, `.factor`, `.contents`,
+    .steam_heat(enthalpy)                  -> Fraction  GJ per t of steam of that enthalpy
+    .activity(name)                        -> Activity `.bucket`, `.factor`, `.contents`, `.scales`,
                                               `.tonnes(quantity, unit, purity, content)`
     .process_factor(name)                  -> Factor
-    .gwp(gas, set="AR5")                   -> Fraction
+    .gwp(gas, set=None)                    -> Fraction  by default of `.gwp_set`
+    .figures(), .origin(set, version, id)  -> Factor   all of them; the one that an entry names
     .scenario(kind, on=None), .scenarios(on=None) -> Scenario, the 18 in their order
     .agri(edition="2019")                  -> AgriTables
     .farm_factor(source)                   -> Factor   fertiliser_n, paddy_rice, ... (not fuels)
     .label_rules(kind)                     -> IndustrialRule | AgriRule | PersonalRule
-    .rule_version()                        -> "labels@1"
+    .rule_version()                        -> "labels@1", "labels@1:3011" of a sector's own
+    .city_rule()                           -> CityRule
     .label_name(kind, label), .label_names(kind) -> LabelName (en, zh), best first
     .policy(kind, label), .policies(kind)  -> Policy; `.facts()` as text pairs
     .benchmarks()                          -> tuple[SampleBenchmark, ...] (illustrative)
@@ -33,32 +36,40 @@ from shared.methodology.agri import AgriTables, Animal, ManureSystem, Paddy
 from shared.methodology.carriers import CARRIERS, Carrier
 from shared.methodology.catalogue import Methodology, methodology, trees
 from shared.methodology.factors import Factor
-from shared.methodology.process import Activity
-from shared.methodology.reader import MethodologyError
-from shared.methodology.rows import (
+from shared.methodology.label_rows import (
     AgriRule,
+    CityRule,
     IndustrialRule,
     LabelName,
     PersonalRule,
     Policy,
-    RegionFacts,
     SampleBenchmark,
+)
+from shared.methodology.measured import MEASURED, Measured, with_measured
+from shared.methodology.process import Activity
+from shared.methodology.reader import MethodologyError, MissingFigure
+from shared.methodology.rows import (
+    RegionFacts,
 )
 from shared.methodology.scenarios import Scenario
 
 __all__ = [
     "CARRIERS",
+    "MEASURED",
     "Activity",
     "AgriRule",
     "AgriTables",
     "Animal",
     "Carrier",
+    "CityRule",
     "Factor",
     "IndustrialRule",
     "LabelName",
     "ManureSystem",
+    "Measured",
     "Methodology",
     "MethodologyError",
+    "MissingFigure",
     "Paddy",
     "PersonalRule",
     "Policy",
@@ -67,4 +78,5 @@ __all__ = [
     "Scenario",
     "methodology",
     "trees",
+    "with_measured",
 ]

@@ -7,7 +7,7 @@ from functools import cache
 from typing import cast
 
 from shared.methodology.editions import require
-from shared.methodology.factors import DEFAULT_GWP, NITROGEN_TO_N2O, Factor, potential
+from shared.methodology.factors import NITROGEN_TO_N2O, Factor, GwpSet, potential
 from shared.methodology.reader import Document
 from shared.methodology.rows import (
     AnimalRow,
@@ -75,17 +75,20 @@ class AgriTables:
     manure: Mapping[str, Mapping[str, ManureSystem]]
     n2o: Mapping[str, Fraction]
     nitrogen_production_t_per_t: Fraction
+    gwp_set: GwpSet
     gwp_ch4: Fraction
     gwp_n2o: Fraction
 
     @property
     def label(self) -> str:
         """Set, version and edition in one word, as ledgers keep it."""
-        return f"{self.set}@{self.version}+IPCC{self.edition}+{DEFAULT_GWP}"
+        return f"{self.set}@{self.version}+IPCC{self.edition}+{self.gwp_set}"
 
 
 @cache
-def read_tables(document: Document, gwp: Document, edition: Edition, high: bool) -> AgriTables:
+def read_tables(
+    document: Document, gwp: Document, gwp_set: GwpSet, edition: Edition, high: bool
+) -> AgriTables:
     """The tables of an edition; `high` takes high-productivity animals and systems."""
     figure = _figures(document)
     animals = _animals(document, "animals" if high else "animals_mean")
@@ -113,21 +116,23 @@ def read_tables(document: Document, gwp: Document, edition: Edition, high: bool)
         },
         n2o=_column(document, "n2o", edition),
         nitrogen_production_t_per_t=figure["nitrogen_production"],
-        gwp_ch4=potential(gwp, "CH4"),
-        gwp_n2o=potential(gwp, "N2O"),
+        gwp_set=gwp_set,
+        gwp_ch4=potential(gwp, "CH4", gwp_set),
+        gwp_n2o=potential(gwp, "N2O", gwp_set),
     )
 
 
 @cache
-def farm_factor(document: Document, gwp: Document, name: str) -> Factor:
+def farm_factor(document: Document, gwp: Document, gwp_set: GwpSet, name: str) -> Factor:
     """A farm's own emission source; kg of gases become t CO2e per unit."""
     row = cast(FarmSourceRow, require(document.sections["sources"], name, "farm source"))
     n2o = row.n2o + row.n2o_n * NITROGEN_TO_N2O
-    kilograms = row.co2 + row.ch4 * potential(gwp, "CH4") + n2o * potential(gwp, "N2O")
+    methane, nitrous = potential(gwp, "CH4", gwp_set), potential(gwp, "N2O", gwp_set)
+    kilograms = row.co2 + row.ch4 * methane + n2o * nitrous
     return Factor(
         id=f"farm.{name}",
         set=document.header.set,
-        version=f"{document.header.version}+{DEFAULT_GWP}",
+        version=f"{document.header.version}+{gwp_set}",
         t_per_unit=kilograms / 1000,
         unit=row.unit,
         source=row.source,

@@ -1,29 +1,37 @@
 """The figures of all data files in one place, asked by date, sector, region or label."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Literal, cast, overload
+from typing import Literal, cast, get_args, overload
 
-from shared.methodology import agri, factors, process
+from shared.methodology import agri, factors, origins, process
 from shared.methodology.agri import AgriTables
 from shared.methodology.carriers import CARRIERS
 from shared.methodology.editions import Editions, require
-from shared.methodology.factors import Factor, GwpSet, potential
+from shared.methodology.factors import DEFAULT_GWP, Factor, GwpSet, potential
 from shared.methodology.files import DATA, load
-from shared.methodology.process import Activity
-from shared.methodology.rows import (
+from shared.methodology.label_rows import (
     AgriRule,
-    GridRow,
+    CityRule,
     IndustrialRule,
     LabelName,
     PersonalRule,
     Policy,
-    RegionFacts,
     SampleBenchmark,
+)
+from shared.methodology.process import Activity
+from shared.methodology.reader import MethodologyError
+from shared.methodology.rows import (
+    GridRow,
+    ProcessRow,
+    RegionFacts,
+    Row,
     SectorRow,
 )
 from shared.methodology.scenarios import Scenario, read_scenarios
@@ -32,13 +40,18 @@ from shared.units.amount import round_half_even
 LabelRule = IndustrialRule | AgriRule | PersonalRule
 
 _ZERO = {"pv_generation", "green_power", "water"}
+GWP_VARIABLE = "TANZHANG_GWP_SET"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Methodology:
-    """All figures. Words outside a closed list raise MethodologyError with the list."""
+    """All figures. Words outside a closed list raise MethodologyError with the list.
+
+    `gwp_set` weighs the other gases against CO2; it is part of the version of what it was used in.
+    """
 
     files: dict[str, Editions]
+    gwp_set: GwpSet = DEFAULT_GWP
 
     def sector(self, sector: str, on: date = date.max) -> SectorRow:
         """Names and fuel set of the division of a GB/T 4754 code."""
@@ -56,7 +69,7 @@ class Methodology:
         return factors.electricity_factor(self.files["grid"].at(date(year, 12, 31)), region, year)
 
     def alternative_factor(self, name: str) -> Factor:
-        """A published grid factor that is never taken by itself, such as `residual.2023`."""
+        """A published grid factor that is never taken by itself, such as `fossil.2023`."""
         return factors.alternative_factor(self.files["grid"].latest, name)
 
     def grid_regions(self) -> tuple[str, ...]:
@@ -71,6 +84,10 @@ class Methodology:
     def steam_factor(self, on: date = date.max) -> Factor:
         """t CO2 per t of purchased steam, with a default enthalpy; takes energy units too."""
         return factors.heat_factor(self.files["grid"].at(on), "steam")
+
+    def steam_heat(self, enthalpy: Decimal, on: date = date.max) -> Fraction:
+        """GJ per t of steam of an enthalpy in kJ per kg, above that of the feed water."""
+        return factors.steam_heat(self.files["grid"].at(on), enthalpy)
 
     def meter_factor(self, carrier: str, *, sector: str, region: str, on: date) -> Factor:
         """The factor of any carrier, without the carrier's sign (see CARRIERS)."""
@@ -91,9 +108,17 @@ class Methodology:
         source = "MEE supplementary data tables: counted as zero"
         return Factor(f"zero.{kind}", header.set, header.version, Fraction(0), unit, source, "V")
 
-    def gwp(self, gas: str, set: GwpSet = "AR5") -> Fraction:
-        """t CO2e per t of a gas over 100 years."""
-        return potential(self.files["gwp"].latest, gas, set)
+    def gwp(self, gas: str, set: GwpSet | None = None) -> Fraction:
+        """t CO2e per t of a gas over 100 years, in a set or in the one that is used here."""
+        return potential(self.files["gwp"].latest, gas, set or self.gwp_set)
+
+    def figures(self) -> tuple[Factor, ...]:
+        """Every factor of fuels, power, heat, steam and process activities, of all versions."""
+        return tuple(origins.figures(self.files, self.gwp_set))
+
+    def origin(self, set: str, version: str, id: str) -> Factor | None:
+        """The figure that an entry names, whichever potentials it was weighed with."""
+        return origins.index(self).get((set, version.partition("+")[0], id))
 
     def activities(self) -> tuple[str, ...]:
         """The closed list of process activities."""
@@ -102,7 +127,12 @@ class Methodology:
     def activity(self, name: str, on: date = date.max) -> Activity:
         """A process activity: bucket, unit, factor, and the shares it takes."""
         document = self.files["process"].at(on)
-        return process.read_activity(document, name, self.files["gwp"].latest)
+        return process.read_activity(document, name, self.files["gwp"].latest, self.gwp_set)
+
+    def activity_row(self, name: str, on: date = date.max) -> ProcessRow:
+        """The row of an activity, also where no potential of its gas is had."""
+        rows = self.files["process"].at(on).sections["activities"]
+        return cast(ProcessRow, require(rows, name, "activity"))
 
     def process_factor(self, activity: str, on: date = date.max) -> Factor:
         """The default factor of a process activity."""
@@ -121,7 +151,8 @@ class Methodology:
         self, edition: Literal["2019", "2006"] = "2019", *, high: bool = True, on: date = date.max
     ) -> AgriTables:
         """The farm tables of an IPCC edition; `high` is high productivity."""
-        return agri.read_tables(self.files["agri"].at(on), self.files["gwp"].latest, edition, high)
+        document, gwp = self.files["agri"].at(on), self.files["gwp"].latest
+        return agri.read_tables(document, gwp, self.gwp_set, edition, high)
 
     def farm_sources(self) -> tuple[str, ...]:
         """A farm's own emission sources beside fuels, power and heat."""
@@ -130,7 +161,7 @@ class Methodology:
     def farm_factor(self, source: str, on: date = date.max) -> Factor:
         """t CO2e per t, ha or head of a farm's emission source."""
         document = self.files["agri"].at(on)
-        return agri.farm_factor(document, self.files["gwp"].latest, source)
+        return agri.farm_factor(document, self.files["gwp"].latest, self.gwp_set, source)
 
     @overload
     def label_rules(
@@ -154,16 +185,30 @@ class Methodology:
 
     def label_rules(self, kind: str, sector: str | None = None, on: date = date.max) -> LabelRule:
         """The rule of a kind; the longest sector code that begins `sector` overrides it."""
+        rows = self._label_rows(kind, on)
+        return cast(LabelRule, rows[_overriding(rows, sector, on) or "default"])
+
+    def _label_rows(self, kind: str, on: date) -> Mapping[str, Row]:
         document = self.files["labels"].at(on)
         sections = {name: document.sections[name] for name in ("industrial", "agri", "personal")}
-        rules = require(sections, kind, "label kind")
-        codes = [code for code in rules if sector is not None and sector.startswith(code)]
-        return cast(LabelRule, rules[max(codes, key=len, default="default")])
+        return require(sections, kind, "label kind")
 
-    def rule_version(self, on: date = date.max) -> str:
-        """Set and version of the label rules, as label changes carry it."""
+    def rule_version(
+        self, on: date = date.max, kind: str = "industrial", sector: str | None = None
+    ) -> str:
+        """Set and version of the label rules, and the code of the sector that has its own."""
         header = self.files["labels"].at(on).header
-        return f"{header.set}@{header.version}"
+        code = _overriding(self._label_rows(kind, on), sector, on)
+        return f"{header.set}@{header.version}" + (f":{code}" if code else "")
+
+    def rule_editions(self) -> tuple[str, ...]:
+        """Every edition of the label rules with the day from which it holds."""
+        headers = [document.header for document in self.files["labels"].documents]
+        return tuple(f"{head.set}@{head.version} {head.valid_from}" for head in headers)
+
+    def city_rule(self, on: date = date.max) -> CityRule:
+        """How many enterprises a mean or a median of the city takes."""
+        return cast(CityRule, self.files["labels"].at(on).sections["city"]["default"])
 
     def label_name(self, kind: str, label: str) -> LabelName:
         """A label in English and Chinese."""
@@ -204,6 +249,20 @@ class Methodology:
         return trees(grams, self.region().kg_per_tree)
 
 
+def _overriding(rows: Mapping[str, Row], sector: str | None, on: date) -> str:
+    """The longest code in force that begins the sector, empty when there is none."""
+    begun = rows["default"].valid_from
+    codes = [
+        code
+        for code, row in rows.items()
+        if sector is not None
+        and sector.startswith(code)
+        and row.valid_from <= max(on, begun)
+        and (row.valid_to is None or on < row.valid_to)
+    ]
+    return max(codes, key=len, default="")
+
+
 def trees(grams: Decimal | Fraction | int, kg_per_tree: Decimal | Fraction) -> int:
     """grams / 1000 / kg_per_tree, to the nearest tree, ties to even."""
     return round_half_even(Fraction(grams) / 1000 / Fraction(kg_per_tree))
@@ -211,5 +270,15 @@ def trees(grams: Decimal | Fraction | int, kg_per_tree: Decimal | Fraction) -> i
 
 @cache
 def methodology(directory: Path = DATA) -> Methodology:
-    """The figures of a directory of data files, read once; MethodologyError when one is wrong."""
-    return Methodology(load(directory))
+    """The figures of a directory of data files, read once; MethodologyError when one is wrong.
+
+    Which warming potentials a city uses is said by TANZHANG_GWP_SET, for all its processes alike.
+    """
+    return Methodology(load(directory), _chosen(os.environ.get(GWP_VARIABLE)))
+
+
+def _chosen(word: str | None) -> GwpSet:
+    known = get_args(GwpSet)
+    if word and word not in known:
+        raise MethodologyError(f"{GWP_VARIABLE}: expected one of {', '.join(known)}, got {word!r}")
+    return cast(GwpSet, word or DEFAULT_GWP)

@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from shared.methodology.carriers import CARRIERS
 from shared.methodology.editions import Editions, require
-from shared.methodology.reader import Document, MethodologyError
+from shared.methodology.reader import Document, MethodologyError, MissingFigure
 from shared.methodology.rows import Fuel, GridRow, GwpRow, HeatRow, SectorRow
 from shared.units.quantity import UnitError, convert, dimension, units_of
 
@@ -22,7 +22,10 @@ NITROGEN_TO_N2O = Fraction(44, 28)
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """`t_per_unit` t CO2e per `unit`. `fallback` and `warning` mark a figure that stands in."""
+    """`t_per_unit` t CO2e per `unit`. `fallback` and `warning` mark a figure that stands in.
+
+    A fuel also has its calorific value, carbon content and oxidation; steam by mass the first.
+    """
 
     id: str
     set: str
@@ -35,6 +38,9 @@ class Factor:
     warning: str | None = None
     warning_zh: str | None = None
     ncv_gj_per_unit: Fraction | None = None
+    carbon_t_per_gj: Fraction | None = None
+    oxidation: Fraction | None = None
+    note: str | None = None
 
     @property
     def label(self) -> str:
@@ -71,9 +77,13 @@ class Factor:
 
 
 def potential(document: Document, gas: str, wanted: GwpSet = DEFAULT_GWP) -> Fraction:
-    """The global warming potential of a gas in a set."""
+    """The global warming potential of a gas in a set; MissingFigure when the set has none."""
     row = cast(GwpRow, require(document.sections["sets"], wanted, "GWP set"))
-    return Fraction(require(row.gases, gas, "gas"))
+    if gas not in row.gases:
+        raise MissingFigure(
+            f"{wanted} has no warming potential of {gas}; it has {', '.join(row.gases)}"
+        )
+    return Fraction(row.gases[gas])
 
 
 def division(sector: str) -> str:
@@ -100,8 +110,8 @@ def fuel_factor(
         raise MethodologyError(f"unknown fuel {carrier!r}; expected one of {', '.join(fuels)}")
     document = preferred.at(on)
     if carrier in document.sections["fuels"]:
-        return _fuel(document, carrier)
-    found = _fuel(other.at(on), carrier)
+        return fuel(document, carrier)
+    found = fuel(other.at(on), carrier)
     return replace(
         found,
         fallback=True,
@@ -110,7 +120,8 @@ def fuel_factor(
     )
 
 
-def _fuel(document: Document, carrier: str) -> Factor:
+def fuel(document: Document, carrier: str) -> Factor:
+    """The row of a fuel as a factor."""
     row = cast(Fuel, require(document.sections["fuels"], carrier, "fuel"))
     return Factor(
         id=f"fuel.{carrier}",
@@ -121,6 +132,9 @@ def _fuel(document: Document, carrier: str) -> Factor:
         source=row.source,
         confidence=row.confidence,
         ncv_gj_per_unit=Fraction(row.ncv),
+        carbon_t_per_gj=Fraction(row.carbon),
+        oxidation=Fraction(row.oxidation),
+        note=row.note,
     )
 
 
@@ -133,12 +147,12 @@ def electricity_factor(document: Document, region: str, year: int) -> Factor:
         raise MethodologyError(f"unknown grid region {region!r}; expected {', '.join(regions)}")
     own = _latest(rows, region, year)
     if own:
-        return _grid(document, own)
+        return grid(document, own)
     row = _latest(rows, "national", year) or min(
         (row for row in rows if row.region == "national"), key=lambda row: row.year
     )
     return replace(
-        _grid(document, row),
+        grid(document, row),
         fallback=True,
         warning=f"no factor of {region} up to {year}; national {row.year} taken",
         warning_zh=f"{region} 在 {year} 年及以前没有因子,采用 {row.year} 年全国因子",
@@ -150,7 +164,7 @@ def _latest(rows: Iterable[GridRow], region: str, year: int) -> GridRow | None:
     return max(known, key=lambda row: row.year, default=None)
 
 
-def _grid(document: Document, row: GridRow) -> Factor:
+def grid(document: Document, row: GridRow) -> Factor:
     return Factor(
         id=f"grid.{row.region}.{row.year}",
         set=document.header.set,
@@ -159,19 +173,20 @@ def _grid(document: Document, row: GridRow) -> Factor:
         unit="MWh",
         source=row.source,
         confidence=row.confidence,
+        note=row.note,
     )
 
 
 def alternative_factor(document: Document, name: str) -> Factor:
     """A grid factor for a special question: residual mix, fossil power, life cycle."""
     row = cast(GridRow, require(document.sections["alternatives"], name, "grid alternative"))
-    return replace(_grid(document, row), id=f"grid.{name}", warning=row.note)
+    return replace(grid(document, row), id=f"grid.{name}", warning=row.note)
 
 
 def heat_factor(document: Document, name: str) -> Factor:
     """`heat` per GJ, or `steam` per t with its enthalpy above the feed water."""
     row = cast(HeatRow, document.sections["heat"][name])
-    per_t = row.gj_per_t
+    per_t = None if row.enthalpy is None else steam_heat(document, row.enthalpy)
     return Factor(
         id=name,
         set=document.header.set,
@@ -180,5 +195,12 @@ def heat_factor(document: Document, name: str) -> Factor:
         unit="GJ" if per_t is None else "t",
         source=row.source,
         confidence=row.confidence,
-        ncv_gj_per_unit=None if per_t is None else Fraction(per_t),
+        ncv_gj_per_unit=per_t,
+        note=row.note,
     )
+
+
+def steam_heat(document: Document, enthalpy: Decimal | Fraction) -> Fraction:
+    """GJ per t of steam of an enthalpy in kJ per kg, above that of the feed water."""
+    row = cast(HeatRow, document.sections["heat"]["steam"])
+    return (Fraction(enthalpy) - (row.feed_water or 0)) / 1000

@@ -9,9 +9,17 @@ from typing import cast
 
 from shared.methodology.carriers import CARRIERS, FUELS
 from shared.methodology.editions import Editions
+from shared.methodology.label_rows import (
+    AgriRule,
+    CityRule,
+    IndustrialRule,
+    LabelName,
+    PersonalRule,
+    Policy,
+    SampleBenchmark,
+)
 from shared.methodology.reader import Document, read_document
 from shared.methodology.rows import (
-    AgriRule,
     AnimalRow,
     EditionRow,
     FarmSourceRow,
@@ -20,16 +28,11 @@ from shared.methodology.rows import (
     GridRow,
     GwpRow,
     HeatRow,
-    IndustrialRule,
-    LabelName,
     ManureRow,
     PaddyRow,
-    PersonalRule,
-    Policy,
     ProcessRow,
     RegionFacts,
     Row,
-    SampleBenchmark,
     ScenarioRow,
     SectorRow,
     StrawRow,
@@ -65,6 +68,7 @@ FILES: dict[str, dict[str, type[Row]]] = {
     "labels": {
         "names": LabelName,
         "industrial": IndustrialRule,
+        "city": CityRule,
         "agri": AgriRule,
         "personal": PersonalRule,
     },
@@ -87,6 +91,7 @@ NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
     ("agri", "straw"): ("south",),
     ("agri", "paddy"): ("season",),
     ("labels", "industrial"): ("default",),
+    ("labels", "city"): ("default",),
     ("labels", "agri"): ("default",),
     ("labels", "personal"): ("default",),
 }
@@ -136,6 +141,22 @@ def _check_grid(document: Document) -> None:
         raise document.fault("grid", "expected a row of the region national")
 
 
+def _check_process(document: Document) -> None:
+    for name, found in document.sections["activities"].items():
+        row = cast(ProcessRow, found)
+        shares = [*row.contents, *(part for scale in row.scales for part in scale.split("*"))]
+        if len(set(shares)) < len(shares) or not all(shares):
+            raise document.fault(f"activities.{name}.scales", "expected each share once")
+        if row.needs_share and not (row.purity and row.contents):
+            raise document.fault(f"activities.{name}.needs_share", "expected purity and contents")
+
+
+def _check_steam(document: Document) -> None:
+    row = cast(HeatRow, document.sections["heat"]["steam"])
+    if row.enthalpy is None or row.feed_water is None or row.enthalpy <= row.feed_water:
+        raise document.fault("heat.steam.enthalpy", "expected more than that of the feed water")
+
+
 def _check_manure(document: Document) -> None:
     for section in ("manure", "manure_low"):
         for name, row in document.sections[section].items():
@@ -160,6 +181,11 @@ def _check_labels(document: Document) -> None:
         rule = cast(IndustrialRule, found)
         if not rule.deep_green < rule.light_green < rule.yellow:
             raise document.fault(f"industrial.{name}", "expected deep_green < light_green < yellow")
+    for name, found in document.sections["city"].items():
+        figures = cast(CityRule, found)
+        if not 1 <= figures.median_enterprises <= figures.mean_enterprises:
+            expected = "expected 1 <= median_enterprises <= mean_enterprises"
+            raise document.fault(f"city.{name}", expected)
     for name, found in document.sections["agri"].items():
         farm = cast(AgriRule, found)
         if not farm.medium_green < farm.deep_green:
@@ -204,7 +230,8 @@ def _check_gases(files: Mapping[str, Editions]) -> None:
 CHECKS: dict[str, tuple[Callable[[Document], None], ...]] = {
     "fuels_set_a": (_check_fuels,),
     "fuels_set_b": (_check_fuels,),
-    "grid": (_check_grid,),
+    "grid": (_check_grid, _check_steam),
+    "process": (_check_process,),
     "agri": (_check_manure,),
     "scenarios": (_check_scenarios,),
     "labels": (_check_labels, _check_named("names")),

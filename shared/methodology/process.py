@@ -9,32 +9,37 @@ from math import prod
 from typing import cast
 
 from shared.methodology.editions import require
-from shared.methodology.factors import DEFAULT_GWP, Factor, potential
+from shared.methodology.factors import Factor, GwpSet, potential
 from shared.methodology.reader import Document, MethodologyError
-from shared.methodology.rows import Bucket, ProcessRow
+from shared.methodology.rows import Bucket, Effect, ProcessRow
 
-# Contents that scale the emission; every other one gives t CO2 per t of its share.
-_SCALES: dict[str, Callable[[Fraction], Fraction]] = {
-    "abated": lambda share: 1 - share,
-    "calcined": lambda share: share,
+_EFFECTS: dict[Effect, Callable[[Fraction], Fraction]] = {
+    "keeps": lambda share: share,
+    "removes": lambda share: 1 - share,
+    "adds": lambda share: 1 + share,
 }
+_JOINED = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One activity. `bucket` is where its tonnes go; `contents` are the shares it may name.
+    """One activity. `bucket` is where its tonnes go.
 
-    Contents are t CO2 per t of the named share; their sum replaces the factor. `abated` (share
-    destroyed) and `calcined` (share decomposed) scale the emission instead.
+    The sum of the reported `contents` (t CO2e per t of each share) replaces the factor. A scale
+    then changes the emission by the product of the shares that its name joins with `*`.
     """
 
     name: str
     name_en: str
     name_zh: str
+    sectors: tuple[str, ...]
     bucket: Bucket
+    gas: str
     factor: Factor
     takes_purity: bool
+    needs_share: bool
     contents: Mapping[str, Fraction]
+    scales: Mapping[str, Effect]
 
     def tonnes(
         self,
@@ -46,10 +51,40 @@ class Activity:
         """Exact t CO2e of a reported quantity.
 
         UnitError for a wrong unit; MethodologyError for a purity or content that it does not
-        take, or a share outside 0 to 1.
+        take or cannot do without, or a share outside 0 to 1.
         """
+        shares = self._shares(content or {})
+        terms = [self.contents[name] * shares[name] for name in shares if name in self.contents]
+        self._check_given(purity, terms)
         amount = self.factor.amount(quantity, unit) * self._purity(purity)
-        return amount * self._per_unit(content or {})
+        whole = sum(terms, Fraction(0)) if terms else self.factor.t_per_unit
+        return amount * self._within(whole) * self._scale(shares)
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """Every share that a report may name in its content."""
+        return (*self.contents, *(part for scale in self.scales for part in _parts(scale)))
+
+    def _shares(self, content: Mapping[str, Decimal]) -> dict[str, Fraction]:
+        for name in content:
+            if name not in self.shares:
+                known = ", ".join(self.shares) or "none"
+                raise MethodologyError(f"{self.name}: unknown content {name!r}; expected {known}")
+        return {name: _share(name, share) for name, share in content.items()}
+
+    def _check_given(self, purity: Decimal | None, terms: list[Fraction]) -> None:
+        """Nothing is counted twice, and nothing is computed from half of what it takes."""
+        main = [name for name, per_t in self.contents.items() if self._same_sign(per_t)]
+        if self.needs_share and (purity is None) == (not terms):
+            raise MethodologyError(
+                f"{self.name}: expected either purity or {', '.join(main)}, "
+                f"got {'none' if purity is None else 'both'}"
+            )
+        if terms and not any(map(self._same_sign, terms)) and any(terms):
+            raise MethodologyError(f"{self.name}: expected {' or '.join(main)} in content as well")
+
+    def _same_sign(self, value: Fraction) -> bool:
+        return value * self.factor.t_per_unit > 0
 
     def _purity(self, purity: Decimal | None) -> Fraction:
         if purity is None:
@@ -58,39 +93,56 @@ class Activity:
             raise MethodologyError(f"{self.name} takes no purity")
         return _share("purity", purity)
 
-    def _per_unit(self, content: Mapping[str, Decimal]) -> Fraction:
-        for name in content:
-            if name not in self.contents:
-                known = ", ".join(self.contents) or "none"
-                raise MethodologyError(f"{self.name}: unknown content {name!r}; expected {known}")
-        shares = {name: _share(name, share) for name, share in content.items()}
-        scale = prod(_SCALES[name](share) for name, share in shares.items() if name in _SCALES)
-        terms = [self.contents[name] * shares[name] for name in shares if name not in _SCALES]
-        return self._from(terms) * scale if terms else self.factor.t_per_unit * scale
+    def _within(self, per_unit: Fraction) -> Fraction:
+        """Never of the other sign than the default."""
+        return per_unit if self._same_sign(per_unit) else Fraction(0)
 
-    def _from(self, terms: list[Fraction]) -> Fraction:
-        """The sum of the named contents, never of the other sign than the default."""
-        total = sum(terms, Fraction(0))
-        return min(total, Fraction(0)) if self.factor.t_per_unit < 0 else max(total, Fraction(0))
+    def _scale(self, shares: Mapping[str, Fraction]) -> Fraction:
+        given = {name for name in shares if name not in self.contents}
+        if not given:
+            return Fraction(1)
+        for scale, effect in self.scales.items():
+            if given == set(_parts(scale)):
+                return _EFFECTS[effect](Fraction(prod(shares[part] for part in given)))
+        ways = " or ".join(" with ".join(_parts(scale)) for scale in self.scales)
+        raise MethodologyError(
+            f"{self.name}: expected {ways} in content, got {', '.join(sorted(given))}"
+        )
 
 
 @cache
-def read_activity(document: Document, name: str, gwp: Document) -> Activity:
-    """The activity of a name; other gases than CO2 take their default potential."""
+def read_activity(document: Document, name: str, gwp: Document, gwp_set: GwpSet) -> Activity:
+    """The activity of a name; MissingFigure when the set has no potential of its gas."""
     row = cast(ProcessRow, require(document.sections["activities"], name, "activity"))
-    header = document.header
-    version = header.version if row.gas == "CO2" else f"{header.version}+{DEFAULT_GWP}"
+    header, warming = document.header, potential(gwp, row.gas, gwp_set)
+    version = header.version if row.gas == "CO2" else f"{header.version}+{gwp_set}"
     factor = Factor(
         id=f"process.{name}",
         set=header.set,
         version=version,
-        t_per_unit=row.per_unit * potential(gwp, row.gas),
+        t_per_unit=row.per_unit * warming,
         unit=row.unit,
         source=row.source,
         confidence=row.confidence,
+        note=row.note,
     )
-    contents = {key: Fraction(value) for key, value in row.contents.items()}
-    return Activity(name, row.name_en, row.name_zh, row.bucket, factor, row.purity, contents)
+    return Activity(
+        name=name,
+        name_en=row.name_en,
+        name_zh=row.name_zh,
+        sectors=row.sectors,
+        bucket=row.bucket,
+        gas=row.gas,
+        factor=factor,
+        takes_purity=row.purity,
+        needs_share=row.needs_share,
+        contents={key: value * warming for key, value in row.contents.items()},
+        scales=row.scales,
+    )
+
+
+def _parts(scale: str) -> list[str]:
+    return scale.split(_JOINED)
 
 
 def _share(name: str, value: Decimal) -> Fraction:

@@ -28,6 +28,10 @@ class MethodologyError(ValueError):
     """A data file is wrong ("file:line: field: expected ..."), or a word is not in its list."""
 
 
+class MissingFigure(MethodologyError):
+    """The word is known and the figure is not: what needs it is refused, never guessed."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
     """One version of one data file. `sections` maps section and row name to the typed row."""

@@ -13,6 +13,19 @@ Confidence = Literal["V", "V2", "D", "R", "P"]
 LabelKind = Literal["industrial", "agri", "personal"]
 Bucket = Literal["energy", "process", "avoided"]
 Edition = Literal["2019", "2006"]
+Effect = Literal["keeps", "removes", "adds"]
+Sector = Literal[
+    "any",
+    "cement",
+    "lime",
+    "glass",
+    "ceramics",
+    "chemicals",
+    "paper",
+    "machinery",
+    "power",
+    "food",
+]
 
 
 class Share(Fraction):
@@ -109,14 +122,19 @@ class GridRow(Row, frozen=True, kw_only=True):
 
 
 class HeatRow(Row, frozen=True, kw_only=True):
-    """t CO2 per GJ; for steam by mass also its enthalpy above the feed water, GJ per t."""
+    """t CO2 per GJ; for steam by mass also its enthalpy and that of its feed water, kJ per kg."""
 
     value: Amount
-    gj_per_t: Positive | None = None
+    enthalpy: Positive | None = None
+    feed_water: Positive | None = None
 
 
 class ProcessRow(Row, frozen=True, kw_only=True):
-    """`per_unit` t of `gas` per `unit`; a negative figure takes carbon out of the account."""
+    """`per_unit` t of `gas` per `unit`; a negative figure takes carbon out of the account.
+
+    `contents` are t of `gas` per t of the named share. A key of `scales` names one share, or
+    several whose product counts, joined by `*`.
+    """
 
     name_en: str
     name_zh: str
@@ -126,6 +144,9 @@ class ProcessRow(Row, frozen=True, kw_only=True):
     bucket: Bucket = "process"
     purity: bool = False
     contents: dict[str, Signed] = {}
+    scales: dict[str, Effect] = {}
+    needs_share: bool = False
+    sectors: tuple[Sector, ...]
 
 
 class GwpRow(Row, frozen=True, kw_only=True):
@@ -215,103 +236,6 @@ class ScenarioRow(Row, frozen=True, kw_only=True):
     cap: Decimal
     cap_period: Literal["day", "month"] = "day"
     channels: tuple[Channel, ...]
-
-
-class LabelName(Row, frozen=True, kw_only=True):
-    """A label as people read it; `rank` rises from worst to best."""
-
-    kind: LabelKind
-    label: str
-    rank: int
-    name_en: str
-    name_zh: str
-    word_en: str
-    word_zh: str
-
-
-class IndustrialRule(Row, frozen=True, kw_only=True):
-    """Upper bounds (inclusive) of ratio r; lower bounds of the yearly fall; the quality gate.
-
-    `overall` says how the three dimensions make the label: the first alone, or a step.
-    """
-
-    deep_green: Positive
-    light_green: Positive
-    yellow: Positive
-    fall_deep_green: Share
-    fall_light_green: Share
-    fall_yellow: Share
-    quality_months_share: Share
-    quality_cap: Literal["deep_green", "light_green", "yellow", "red"]
-    months_needed: int
-    valid_months: int
-    overall: Literal["first_dimension", "step"]
-
-
-class AgriRule(Row, frozen=True, kw_only=True):
-    """Lower bounds of neutralised / gross (inclusive; light is above zero), and the peer rule."""
-
-    deep_green: Positive
-    medium_green: Positive
-    peer_deep_green: Share
-    peer_medium_green: Share
-    peers_needed: int
-    valid_months: int
-
-
-class PersonalRule(Row, frozen=True, kw_only=True):
-    """Tiers: grams of the trailing months, lower bounds inclusive."""
-
-    deep: Positive
-    medium: Positive
-    light: Positive
-    trailing_months: int
-
-
-class Policy(Row, frozen=True, kw_only=True):
-    """What a bank grants by default for a label; rates in basis points on its own base rate."""
-
-    kind: LabelKind
-    label: str
-    rate_bp: int
-    line_multiplier: Decimal
-    terms_en: str
-    terms_zh: str
-    channel_en: str
-    channel_zh: str
-    hook_en: str
-    hook_zh: str
-    transition_step_bp: int = 0
-    transition_step_cut: Share = Share(0)
-    transition_max_bp: int = 0
-    transition_missed_bp: int = 0
-
-    def facts(self) -> dict[str, str]:
-        """The policy as the text pairs that a label change carries."""
-        return {
-            "id": f"{self.kind}.{self.label}",
-            "rate_bp": str(self.rate_bp),
-            "line_multiplier": format(self.line_multiplier, "f"),
-            "terms_en": self.terms_en,
-            "terms_zh": self.terms_zh,
-            "channel_en": self.channel_en,
-            "channel_zh": self.channel_zh,
-            "hook_en": self.hook_en,
-            "hook_zh": self.hook_zh,
-        }
-
-
-class SampleBenchmark(Row, frozen=True, kw_only=True):
-    """A benchmark for demonstration, per `unit` of `product`: never an official figure."""
-
-    sector: str
-    product: str
-    unit: str
-    benchmark: Decimal
-    kind: Literal["norm", "published", "city_mean", "city_median"]
-    name_en: str
-    name_zh: str
-    illustrative: bool
 
 
 class RegionFacts(Row, frozen=True, kw_only=True):

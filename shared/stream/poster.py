@@ -191,13 +191,18 @@ class Poster(Generic[StateT, RowsT]):
         if not await aside.any_parked(connection):
             return []
         subject = self.service.subject
+        given = {(e.subject, e.key) for e in events}
         found: dict[tuple[str, bytes], Event] = {}
         arriving = list(events)
         while arriving:
-            waits = [(locked[subject(e)].number, waits_for_event(e.key)) for e in arriving]
+            named = [(locked[subject(e)].number, e) for e in arriving]
+            waits = [(number, waits_for_event(e.key)) for number, e in named]
+            if self.service.wakes is not None:
+                waits += await self.service.wakes(connection, named)
             rows = await aside.waiting_for(connection, waits)
             waiting = [decode(raw, strict=False) for _, raw in rows]
-            arriving = [e for e in waiting if (e.subject, e.key) not in found]
+            known = given | found.keys()
+            arriving = [e for e in waiting if (e.subject, e.key) not in known]
             found |= {(e.subject, e.key): e for e in arriving}
         return list(found.values())
 

@@ -108,6 +108,12 @@ class Service(Generic[StateT, RowsT]):
     # The type of event after which its subject may be another account (an erasure): what comes
     # after it is posted on its own.
     ends_account: str | None = None
+    # What else than their own names comes true with events (account, event) that arrive: what
+    # parked events of these accounts wait for.
+    wakes: (
+        Callable[[Connection, Sequence[tuple[int, Event]]], Awaitable[Sequence[tuple[int, str]]]]
+        | None
+    ) = None
     # What the clock does: (connection, poster, now), each in a transaction of its own of the
     # leader. Accounts are locked in order only within one call of `poster.lock`: a tick makes one.
     ticks: tuple[Callable[[Connection, Any, datetime], Awaitable[None]], ...] = ()

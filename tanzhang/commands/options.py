@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_DIRECTORY",
+    "AccountingService",
+    "ClosingService",
     "Concurrency",
     "Customers",
     "DataDir",
     "DomainServiceName",
     "Enterprises",
     "Farms",
+    "Operator",
     "Payments",
     "Role",
     "Seed",
@@ -34,6 +37,11 @@ DataDir = Annotated[
         envvar="TANZHANG_DATA_DIR",
         help="Where the stack keeps its ledgers, keys and logs.",
     ),
+]
+
+Operator = Annotated[
+    str | None,
+    typer.Option("--by", help="Who does this, for the history. Default: this machine's user."),
 ]
 
 Enterprises = Annotated[int, typer.Option(min=1)]
@@ -53,6 +61,17 @@ def simulated_city(seed: int, **sizes: int) -> "City":
         return city(seed, **sizes)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+class AccountingService(StrEnum):
+    """A service whose years can be closed."""
+
+    industrial = "industrial"
+
+
+ClosingService = Annotated[
+    AccountingService, typer.Option("--service", help="The service whose year it is.")
+]
 
 
 class DomainServiceName(StrEnum):

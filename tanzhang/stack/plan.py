@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.settings import DOMAIN_SERVICES, SERVICES
+from shared.settings import DOMAIN_SERVICES, SERVICES, Settings
 from tanzhang.stack import StackError, children, local_keys
 from tanzhang.stack.directory import secret
 
@@ -56,6 +56,13 @@ def choose_ports(base: int) -> dict[str, int]:
     return chosen
 
 
+# What decides amounts: commands that post beside the services take it as those were given it.
+DECIDING = {
+    "TANZHANG_ZONE": Settings().tanzhang_zone,
+    "TANZHANG_GWP_SET": Settings().tanzhang_gwp_set,
+}
+
+
 def environment(
     options: Options,
     directory: Path,
@@ -68,6 +75,8 @@ def environment(
         f"TANZHANG_{service.upper()}_URL": f"http://127.0.0.1:{ports[service]}"
         for service in DOMAIN_SERVICES
     }
+    given = options.environment
+    made |= {name: given.get(name) or usual for name, usual in DECIDING.items()}
     if broker is not None:
         made |= {
             "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,

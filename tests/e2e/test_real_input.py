@@ -2,9 +2,13 @@
 
 import asyncio
 import csv
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -19,9 +23,85 @@ MG_PER_KWH = 610_100
 ROWS = 17_376
 
 
+# Of 2018: 261 days from Monday to Friday, 104 others.
+NIGHT_HOURS_A_YEAR, WEEKEND_HOURS_A_YEAR = 8 * 261, 24 * 104
+
+
 def used() -> list[Decimal]:
     with STEEL.open(newline="") as file:
         return [Decimal(row["Usage_kWh"]) for row in csv.DictReader(file)]
+
+
+def quarters() -> list[tuple[datetime, Fraction]]:
+    """Start and kWh of each row: the time is the end, a row at 00:00 ends the day it names."""
+    found = []
+    with STEEL.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            end = datetime.strptime(row["date"], "%d/%m/%Y %H:%M")
+            if end.time() == time():
+                end += timedelta(days=1)
+            found.append((end - timedelta(minutes=15), Fraction(row["Usage_kWh"])))
+    return found
+
+
+def by_day(wanted: Callable[[datetime], bool]) -> dict[date, list[Fraction]]:
+    """The demands in kW of the wanted quarters, by day."""
+    days: dict[date, list[Fraction]] = defaultdict(list)
+    for start, used_kwh in quarters():
+        if wanted(start):
+            days[start.date()].append(4 * used_kwh)
+    return dict(days)
+
+
+def mean(values: Sequence[Fraction]) -> Fraction:
+    return sum(values, Fraction(0)) / len(values)
+
+
+def level_and_quietest(days: dict[date, list[Fraction]]) -> tuple[Fraction, Fraction]:
+    """The mean demand, and that of the day which a tenth of the days do not exceed."""
+    means = sorted(mean(demands) for demands in days.values())
+    return mean([one for demands in days.values() for one in demands]), means[
+        (len(means) - 1) // 10
+    ]
+
+
+def is_working_night(start: datetime) -> bool:
+    return start.weekday() <= 4 and not 6 <= start.hour < 22
+
+
+async def check_findings(city: City, author: Author) -> None:
+    """Night, week-end and peak, as the file alone shows them."""
+    path = f"/v1/enterprises/{author.enterprise}/opportunities?year=2018"
+    found = {item["finding"]: item for item in (await city.get("industrial", path))["items"]}
+
+    def figures(kind: str) -> dict[str, Decimal]:
+        shown = found[kind]["evidence"]["figures"]
+        return {name: Decimal(shown[name]) for name in ("level", "target")}
+
+    night, quiet = level_and_quietest(by_day(is_working_night))
+    weekend, still = level_and_quietest(by_day(lambda start: start.weekday() > 4))
+    assert figures("night_load") == {"level": six(night), "target": six(quiet)}
+    assert figures("weekend_load") == {"level": six(weekend), "target": six(still)}
+    for kind, avoidable in (
+        ("night_load", (night - quiet) * NIGHT_HOURS_A_YEAR),
+        ("weekend_load", (weekend - still) * WEEKEND_HOURS_A_YEAR),
+    ):
+        assert Decimal(found[kind]["avoidable"]) == six(avoidable)
+        assert Decimal(found[kind]["avoidable_t"]) * 10**9 == round(avoidable * MG_PER_KWH)
+
+    peaks = {day: max(demands) for day, demands in by_day(lambda _: True).items()}
+    months = [[day for day in peaks if day.month == month] for month in range(1, 7)]
+    highest = [max(peaks[day] for day in days) for days in months]
+    usual = [median(peaks[day] for day in days if day.weekday() <= 4) for days in months]
+    assert figures("peak_demand") == {"level": six(mean(highest)), "target": six(mean(usual))}
+    shown = found["peak_demand"]["evidence"]
+    assert Decimal(shown["figures"]["peak"]) == six(max(highest))
+    assert [Decimal(point["peak"]) for point in shown["series"]] == [six(p) for p in highest]
+    assert found["peak_demand"]["avoidable_t"] == "0"
+
+
+def six(value: Fraction) -> Decimal:
+    return Decimal(round(value * 10**6)).scaleb(-6)
 
 
 async def import_it(city: City, author: Author) -> None:
@@ -63,5 +143,6 @@ async def test_half_a_year_of_a_steel_works_twice(city: City, author: Author) ->
     assert {entry["fallback"] for entry in first["entries"]["items"]} == {True}
     assert {entry["factor_mg_per_unit"] for entry in first["entries"]["items"]} == {str(MG_PER_KWH)}
 
+    await check_findings(city, author)
     await import_it(city, author)
     assert await seen() == first

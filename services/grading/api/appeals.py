@@ -1,43 +1,44 @@
-"""Appeals against a label: kept with the label that they are about, for a person to answer."""
+"""Appeals against a label: filed by the account, decided by an operator."""
 
 from datetime import datetime
-from typing import Annotated, Any
-from uuid import uuid4
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from services.grading.api.labels import chosen, held_of
-from services.grading.api.views import Kind
+from services.grading.api.labels import chosen, held_by, held_of
+from services.grading.api.views import Kind, appeal_view, grade_view, label_view, split_subject
+from services.grading.domain.grades import APPEAL, Cause
+from services.grading.store import appeals
+from services.grading.store.appeals import OF_ACCOUNT, OF_ALL
 from shared.auth.principal import Principal, require, require_subject
+from shared.database import Connection
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.paging import Page, paging
+from shared.http.problems import Problem, conflict, forbidden, not_found
 
 router = APIRouter(tags=["appeals"])
-
-ADD = """
-insert into appeal (account, id, year, label, reason, evidence, status, client, created_at)
-select account, $2::uuid, $3::int, $4::text, $5::text, $6::text, 'open', $7::text,
-    $8::timestamptz
-from subject where subject = $1
-returning *
-"""
-LIST = """
-select a.* from appeal a join subject s on s.account = a.account
-where s.subject = $1 and ($2::timestamptz is null or (a.created_at, a.id::text) < ($2, $3::text))
-order by a.created_at desc, a.id::text desc limit $4
-"""
+Decider = Annotated[Principal, Depends(require("appeals:decide"))]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 
 
 class Appeal(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why a label should be looked at again; `year` defaults to that of the current label."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+    reason: Text
     year: int | None = None
     evidence: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+
+
+class Decision(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`upheld`: the label stands; `reopened`: it is graded anew and suspended. Say why."""
+
+    decision: Literal["upheld", "reopened"]
+    note: Text
 
 
 @router.post(
@@ -53,21 +54,20 @@ async def appeal(
     who: Annotated[Principal, Depends(require("appeals:write"))],
     given: Annotated[Appeal, Depends(body(Appeal))],
 ) -> Response:
-    """Stores the appeal; the label stands until data or a benchmark change."""
+    """Stores the appeal and marks the label as contested; 409 while one of the year is open."""
     require_subject(who, id)
-    label = chosen(kind, id, await held_of(request, kind, id), given.year)
-    row = await request.app.state.pool.fetchrow(
-        ADD,
-        f"{kind}:{id}",
-        uuid4(),
-        label.year,
-        label.grade.label,
-        given.reason,
-        given.evidence,
-        who.client,
-        request.app.state.clock(),
-    )
-    return json_response(_view(kind, id, row), 201)
+    state, subject = request.app.state, f"{kind}:{id}"
+    await held_of(request, kind, id)  # 404 before an account is made for it
+    async with state.pool.acquire() as connection, connection.transaction():
+        number = (await state.poster.lock(connection, [subject]))[subject].number
+        label = chosen(kind, id, await held_by(connection, kind, id), given.year)
+        filed, about = uuid4(), (label.year, label.n, label.grade.label)
+        said, now = (given.reason, given.evidence), state.clock()
+        if not await appeals.add(connection, number, filed, about, said, who.client, now):
+            raise conflict(f"An appeal against the label of {label.year} is open", "appeal-open")
+        row = await appeals.find(connection, filed)
+    assert row is not None
+    return json_response(appeal_view(row), 201)
 
 
 @router.get("/v1/labels/{kind}/{id}/appeals", summary="Appeals against an account's labels")
@@ -81,14 +81,87 @@ async def list_appeals(
     """Latest first."""
     require_subject(who, id)
     at, last = page.after(tuple[datetime, str]) or (None, None)
-    rows = await request.app.state.pool.fetch(LIST, f"{kind}:{id}", at, last, page.limit + 1)
-    return json_response(
-        page.listing(
-            rows, lambda row: _view(kind, id, row), lambda row: [row["created_at"], str(row["id"])]
+    rows = await request.app.state.pool.fetch(OF_ACCOUNT, f"{kind}:{id}", at, last, page.limit + 1)
+    return json_response(page.listing(rows, appeal_view, _place))
+
+
+@router.get("/v1/appeals", summary="Appeals of all accounts")
+async def list_all_appeals(
+    request: Request,
+    who: Decider,
+    page: Annotated[Page, Depends(paging)],
+    status: Literal["open", "upheld", "reopened"] | None = None,
+) -> Response:
+    """Oldest first: what has waited longest comes first. For clients that read every account."""
+    if not who.reads_all():
+        raise forbidden("The token reads some accounts only")
+    at, last = page.after(tuple[datetime, str]) or (None, None)
+    rows = await request.app.state.pool.fetch(OF_ALL, status, at, last, page.limit + 1)
+    return json_response(page.listing(rows, appeal_view, _place))
+
+
+@router.post(
+    "/v1/appeals/{appeal_id}/decision",
+    summary="Uphold a label, or re-open it",
+    openapi_extra=accepts(Decision),
+)
+async def decide(
+    request: Request,
+    appeal_id: UUID,
+    who: Decider,
+    given: Annotated[Decision, Depends(body(Decision))],
+) -> Response:
+    """Once; 409 afterwards. A re-opened label is graded anew at once under the current data."""
+    state = request.app.state
+    async with state.pool.acquire() as connection:
+        known = await appeals.find(connection, appeal_id)
+        if known is None:
+            raise not_found("appeal", str(appeal_id))
+        require_subject(who, split_subject(known["subject"])[1])
+        async with connection.transaction():
+            answer = await _decided(connection, request, known["subject"], appeal_id, who, given)
+    state.relay.wake()
+    return json_response(answer)
+
+
+async def _decided(
+    connection: Connection,
+    request: Request,
+    subject: str,
+    id: UUID,
+    who: Principal,
+    given: Decision,
+) -> dict[str, Any]:
+    state = request.app.state
+    rules, now = state.regrader.rules, state.clock()
+    locked = await state.poster.lock(connection, [subject])
+    found = await appeals.find(connection, id)
+    assert found is not None
+    if found["status"] != "open":
+        raise _decided_before(found)
+    (kind, account), year = split_subject(subject), found["year"]
+    reopened, regraded = given.decision == "reopened", None
+    if reopened:
+        cause = Cause(APPEAL, str(id))
+        await state.regrader.regrade(
+            connection, state.poster, [subject], lambda s: cause if s.year == year else None, now
         )
-    )
+    await appeals.settle(connection, locked[subject].number, year, suspended=reopened)
+    label = chosen(kind, account, await held_by(connection, kind, account), year)
+    if reopened:
+        names = ("label", "ratio", "intensity", "benchmark_version")
+        shown = grade_view(kind, label.grade, rules)
+        regraded = {name: shown[name] for name in names} | {"cause": label.cause, "n": label.n}
+    await appeals.decide(connection, found, given.decision, given.note, who.client, now, regraded)
+    row = await appeals.find(connection, id)
+    assert row is not None
+    return appeal_view(row) | {"now": label_view(kind, account, label, rules, now)}
 
 
-def _view(kind: str, id: str, row: asyncpg.Record) -> dict[str, Any]:
-    names = ("year", "label", "reason", "evidence", "status", "created_at")
-    return {"id": str(row["id"]), "kind": kind, "account_id": id} | {n: row[n] for n in names}
+def _decided_before(row: asyncpg.Record) -> Problem:
+    detail = f"The appeal was {row['status']} on {row['decided_at'].isoformat()}"
+    return conflict(detail, "appeal-decided", decision=row["status"])
+
+
+def _place(row: asyncpg.Record) -> list[Any]:
+    return [row["created_at"], str(row["id"])]

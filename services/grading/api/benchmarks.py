@@ -1,53 +1,36 @@
 """Benchmarks and policies: what labels are decided by, and what follows from them."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-import asyncpg
 import msgspec
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
-from services.grading import store
 from services.grading.api.views import Kind, benchmark_view
 from services.grading.domain.benchmarks import Benchmark, Cuts, Shelf
-from services.grading.domain.rulebook import cuts_of
+from services.grading.revising import Change, Draft, Reviser, set_anew, withdrawal
+from services.grading.store import benchmarks
+from services.grading.store.benchmarks import Named
 from shared.auth.principal import Principal, require
 from shared.database import Connection
 from shared.events.errors import FieldError
-from shared.events.types import IndustrialAccount
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.paging import listing
 from shared.http.problems import Problem, invalid, not_found, unavailable
-from shared.methodology import IndustrialRule
+from shared.units.calendar import local_date
 
 router = APIRouter(tags=["benchmarks"])
 ATTEMPTS = 5
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Year = Annotated[int, Path(ge=1900, le=2999)]
-
-PRODUCTS = "select distinct product from benchmark where sector = $1 and year <= $2"
-ACCOUNTS = """
-select distinct s.subject from account_state a join subject s on s.account = a.account
-where a.kind = 'industrial' and a.sector = $1 and a.product = $2 and a.year >= $3
-"""
-NEWEST = """
-select * from benchmark where sector = $1 and product = $2 and year = $3
-order by version desc limit 1
-"""
-ADD = """
-insert into benchmark (sector, product, year, version, unit, value, deep_green, light_green,
-    yellow, kind, source, valid_from, recorded_by, recorded_at)
-select $1::text, $2::text, $3::int, coalesce(max(version), 0) + 1, $4::text, $5::numeric,
-    $6::numeric, $7::numeric, $8::numeric, $9::text, $10::text, $11::date, $12::text,
-    $13::timestamptz
-from benchmark where sector = $1 and product = $2 and year = $3
-returning *
-"""
+Word = Literal["norm", "published", "city_mean", "city_median"]
+Reader = Annotated[Principal, Depends(require("labels:read"))]
+Writer = Annotated[Principal, Depends(require("benchmarks:write"))]
 
 
 class CutsBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,7 +47,7 @@ class BenchmarkBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     product: Text
     unit: Text
     benchmark: Decimal
-    kind: Literal["norm", "published", "city_mean", "city_median"]
+    kind: Word
     source: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     cuts: CutsBody | None = None
     valid_from: date | None = None
@@ -75,18 +58,22 @@ async def get_benchmark(
     request: Request,
     sector: str,
     year: Year,
-    who: Annotated[Principal, Depends(require("labels:read"))],
+    who: Reader,
     product: str | None = None,
+    kind: Word | None = None,
 ) -> Response:
-    """The benchmark of the latest year up to `year`; `product` may be left out if there is one."""
-    seeded = request.app.state.regrader.rules.benchmarks
+    """The best kind up to `year` (or `kind`), and of that the latest year's.
+
+    `product` may be left out if there is one only.
+    """
+    rules = request.app.state.regrader.rules
     async with request.app.state.pool.acquire() as connection:
-        named = product or await _only_product(connection, seeded, sector, year)
-        posted = await store.benchmarks(connection, [(sector, named)])
-    found = Shelf(posted, seeded).find(sector, named, year)
+        named = product or await _only_product(connection, rules.benchmarks, sector, year)
+        posted = await benchmarks.standing(connection, [(sector, named)])
+    found = Shelf(posted, rules.benchmarks).find(sector, named, year, kind)
     if found is None:
         raise not_found("benchmark", f"{sector}/{named}/{year}")
-    return json_response(benchmark_view(found))
+    return json_response(benchmark_view(found, rules, year))
 
 
 @router.put(
@@ -98,107 +85,85 @@ async def put_benchmark(
     request: Request,
     sector: str,
     year: Year,
-    who: Annotated[Principal, Depends(require("benchmarks:write"))],
+    who: Writer,
     given: Annotated[BenchmarkBody, Depends(body(BenchmarkBody))],
     product: str | None = None,
 ) -> Response:
     """Stores a version and regrades the accounts it holds for, in one transaction.
 
-    The same body again changes nothing. `labels_changed` counts the labels that did.
+    The same body again changes nothing. `labels_changed` counts the labels that did; `in_force`
+    is false while a better kind holds for the year.
     """
     _check(given, year, product)
-    for _ in range(ATTEMPTS):
-        async with request.app.state.pool.acquire() as connection:
-            answer = await _put(request, connection, sector, year, given, who.client)
-        if answer is not None:
-            return json_response(answer)
-    raise unavailable("Accounts of this sector keep arriving; try again")
+    named = sector, given.product, year
+    draft = Draft(_drafted(named, given), given.valid_from)
+    changed = await revise(request, who, named, lambda connection: set_anew(connection, draft))
+    return json_response(await newest_view(request, named, given.kind) | changed)
+
+
+@router.delete("/v1/benchmarks/{sector}/{year}", summary="Withdraw a benchmark")
+async def delete_benchmark(
+    request: Request, sector: str, year: Year, who: Writer, product: str, kind: Word
+) -> Response:
+    """Ends the benchmark of this year and kind and regrades its accounts; its versions stay."""
+    named = sector, product, year
+
+    async def withdrawn(connection: Connection) -> list[Draft]:
+        row = await benchmarks.newest(connection, named, kind)
+        if row is None:
+            raise not_found("benchmark", f"{sector}/{product}/{year} of the kind {kind}")
+        return withdrawal(row)
+
+    changed = await revise(request, who, named, withdrawn)
+    return json_response(await newest_view(request, named, kind) | changed)
 
 
 @router.get("/v1/policies", summary="What follows from each label")
 async def get_policies(
-    request: Request,
-    who: Annotated[Principal, Depends(require("labels:read"))],
-    kind: Kind | Literal["personal"] | None = None,
+    request: Request, who: Reader, kind: Kind | Literal["personal"] | None = None
 ) -> Response:
-    """The default policy of each label and tier, in English and Chinese."""
-    rules = request.app.state.regrader.rules
+    """The default policy of each label and tier as in force today, in English and Chinese."""
+    regrader = request.app.state.regrader
+    today = local_date(request.app.state.clock(), regrader.zone)
     items = [
         {"kind": policy.kind, "label": policy.label, **policy.facts()}
-        for policy in rules.methodology.policies(kind)
+        for policy in regrader.rules.methodology.policies(kind, today)
     ]
     return json_response(listing(items, None))
 
 
-async def _put(
-    request: Request,
-    connection: Connection,
-    sector: str,
-    year: int,
-    given: BenchmarkBody,
-    client: str,
-) -> dict[str, Any] | None:
-    """None when accounts of the product have come up between their lock and the benchmarks'."""
-    state, now = request.app.state, request.app.state.clock()
-    regrader, named = state.regrader, (sector, given.product, year)
-    async with connection.transaction():
-        accounts = await _accounts(connection, *named)
-        await state.poster.lock(connection, accounts)
-        await connection.execute(store.BENCHMARKS_CHANGE)
-        if not accounts >= await _accounts(connection, *named):
-            return None
-        cuts = _cuts(given, regrader.rules.industrial(sector, year))
-        before = await connection.fetchrow(NEWEST, *named)
-        if before is not None and _same(before, given, cuts):
-            return benchmark_view(store.benchmark_of(before)) | {"labels_changed": 0}
-        row = await _add(connection, named, given, cuts, client, now)
-        benchmark = store.benchmark_of(row)
-        changed = await regrader.regrade(
-            connection,
-            state.poster,
-            accounts,
-            lambda account: _concerns(account, benchmark),
-            f"benchmark:{benchmark.id}",
-            now,
-        )
-    state.relay.wake()
-    return benchmark_view(benchmark) | {"labels_changed": changed}
+async def revise(request: Request, who: Principal, named: Named, change: Change) -> dict[str, int]:
+    """Change benchmarks and regrade; tells how many labels changed. 503 when accounts keep coming."""
+    state = request.app.state
+    reviser = Reviser(state.regrader, state.poster, who.client, state.clock())
+    for _ in range(ATTEMPTS):
+        async with state.pool.acquire() as connection:
+            done = await reviser.revise(connection, named, change)
+        if done is not None:
+            state.relay.wake()
+            return {"labels_changed": done[1]}
+    raise unavailable("Accounts of this sector keep arriving; try again")
 
 
-async def _accounts(connection: Connection, sector: str, product: str, year: int) -> set[str]:
-    return {row[0] for row in await connection.fetch(ACCOUNTS, sector, product, year)}
-
-
-async def _add(
-    connection: Connection,
-    named: tuple[str, str, int],
-    given: BenchmarkBody,
-    cuts: Cuts,
-    client: str,
-    now: datetime,
-) -> asyncpg.Record:
-    row = await connection.fetchrow(
-        ADD,
-        *named,
-        given.unit,
-        given.benchmark,
-        cuts.deep_green,
-        cuts.light_green,
-        cuts.yellow,
-        given.kind,
-        given.source,
-        given.valid_from,
-        client,
-        now,
-    )
+async def newest_view(request: Request, named: Named, kind: str) -> dict[str, Any]:
+    """The newest version of a kind, and whether it holds for its year."""
+    rules = request.app.state.regrader.rules
+    async with request.app.state.pool.acquire() as connection:
+        row = await benchmarks.newest(connection, named, kind)
+        standing = await benchmarks.standing(connection, [named[:2]])
     assert row is not None
-    return row
+    held = Shelf(standing, rules.benchmarks).find(*named)
+    mine = benchmarks.benchmark_of(row)
+    return benchmark_view(mine, rules, named[2]) | {
+        "withdrawn": row["withdrawn"],
+        "in_force": held is not None and held.id == mine.id,
+    }
 
 
 async def _only_product(
     connection: Connection, seeded: Sequence[Benchmark], sector: str, year: int
 ) -> str:
-    posted: list[str] = [row[0] for row in await connection.fetch(PRODUCTS, sector, year)]
+    posted = await benchmarks.products(connection, sector, year)
     products = {*posted, *(b.product for b in seeded if b.sector == sector and b.year <= year)}
     if not products:
         raise not_found("benchmark", f"{sector}/{year}")
@@ -206,6 +171,12 @@ async def _only_product(
         expected = f"expected one of {', '.join(sorted(products))}"
         raise invalid("/query/product", expected, "invalid-parameter")
     return products.pop()
+
+
+def _drafted(named: Named, given: BenchmarkBody) -> Benchmark:
+    own = given.cuts
+    cuts = None if own is None else Cuts(own.deep_green, own.light_green, own.yellow)
+    return Benchmark(*named, "", given.unit, given.benchmark, cuts, given.kind, given.source)
 
 
 def _check(given: BenchmarkBody, year: int, product: str | None) -> None:
@@ -233,28 +204,3 @@ def _cut_faults(cuts: CutsBody) -> list[FieldError]:
             expected = f"expected more than {lower}, which is {bounds[lower]}"
             faults.append(FieldError(f"/cuts/{upper}", expected))
     return faults
-
-
-def _cuts(given: BenchmarkBody, rule: IndustrialRule) -> Cuts:
-    own = given.cuts
-    return cuts_of(rule) if own is None else Cuts(own.deep_green, own.light_green, own.yellow)
-
-
-def _same(row: asyncpg.Record, given: BenchmarkBody, cuts: Cuts) -> bool:
-    held = store.benchmark_of(row)
-    return (held.unit, held.value, held.cuts, held.kind, held.source, row["valid_from"]) == (
-        given.unit,
-        given.benchmark,
-        cuts,
-        given.kind,
-        given.source,
-        given.valid_from,
-    )
-
-
-def _concerns(account: store.AccountState, benchmark: Benchmark) -> bool:
-    return (
-        isinstance(account, IndustrialAccount)
-        and (account.sector, account.product) == (benchmark.sector, benchmark.product)
-        and account.year >= benchmark.year
-    )

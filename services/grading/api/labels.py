@@ -1,30 +1,34 @@
-"""Labels of accounts: as they stand, how they came about, and what would change them."""
+"""Labels of accounts: as they stand, and how they came about."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Annotated, Any
 
 import asyncpg
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from services.grading import handler, store
-from services.grading.api.views import Kind, grade_view, label_view
+from services.grading.api.views import Kind, appeal_view, label_view, split_subject
 from services.grading.domain.grades import Label, current
 from services.grading.domain.rulebook import LABELS
-from services.grading.store import AccountState, Held
+from services.grading.store import appeals, reading
+from services.grading.store.held import Held
 from shared.auth.principal import Principal, require, require_subject
-from shared.events.types import AgriAccount
+from shared.database import Connection
 from shared.http.app import json_response
-from shared.http.bodies import Body, accepts, body
 from shared.http.paging import Page, paging
 from shared.http.problems import invalid, not_found
+from shared.stream.accounts import find
 
 router = APIRouter(tags=["labels"])
 Reader = Annotated[Principal, Depends(require("labels:read"))]
 Year = Annotated[int | None, Query(ge=1900, le=2999)]
 WORDS = tuple(dict.fromkeys(label for labels in LABELS.values() for label in labels))
+
+# Of what was sent, the figures and what they were decided by.
+SENT = (
+    *("dimensions", "reason", "rule_version", "intensity", "ratio", "benchmark"),
+    *("benchmark_version", "benchmark_kind", "policy", "valid_until", "sequence"),
+)
 
 LIST = """
 select * from (
@@ -49,14 +53,6 @@ order by h.year desc, h.n desc limit $4
 """
 
 
-class WhatIf(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`reduction_t` more tonnes off the total (of a farm: off its gross emissions); another output."""
-
-    year: int | None = None
-    reduction_t: Decimal = Decimal(0)
-    output: Decimal | None = None
-
-
 @router.get("/v1/labels", summary="Labels of all readable accounts")
 async def list_labels(
     request: Request,
@@ -78,7 +74,9 @@ async def list_labels(
     # The query leaves out what the principal may not read; the principal has the last word.
     found = page.listing(rows, lambda row: row, lambda row: [row["subject"]])
     found["items"] = [
-        _listed(request, row) for row in found["items"] if who.reads(_split(row["subject"])[1])
+        _listed(request, row)
+        for row in found["items"]
+        if who.reads(split_subject(row["subject"])[1])
     ]
     return json_response(found)
 
@@ -97,59 +95,32 @@ async def get_label(
 async def get_history(
     request: Request, kind: Kind, id: str, who: Reader, page: Annotated[Page, Depends(paging)]
 ) -> Response:
-    """The announced labels, latest year and decision first."""
+    """The announced labels, latest year and decision first, each with the appeals against it."""
     require_subject(who, id)
     year, n = page.after(tuple[int, int]) or (None, None)
-    rows: Sequence[asyncpg.Record] = await request.app.state.pool.fetch(
-        HISTORY, f"{kind}:{id}", year, n, page.limit + 1
-    )
+    pool, subject = request.app.state.pool, f"{kind}:{id}"
+    rows: Sequence[asyncpg.Record] = await pool.fetch(HISTORY, subject, year, n, page.limit + 1)
     if not rows and year is None:
         raise not_found(f"{kind} account with a label", id)
-    return json_response(page.listing(rows, _announced, lambda row: [row["year"], row["n"]]))
+    filed = await pool.fetch(appeals.ABOUT, subject, [row["year"] for row in rows])
 
+    def item(row: asyncpg.Record) -> dict[str, Any]:
+        about = [a for a in filed if (a["year"], a["n"]) == (row["year"], row["n"])]
+        return _announced(row) | {"appeals": [appeal_view(a) for a in about]}
 
-@router.post(
-    "/v1/labels/{kind}/{id}/what-if",
-    summary="The label that a reduction or another output would give",
-    openapi_extra=accepts(WhatIf),
-)
-async def what_if(
-    request: Request,
-    kind: Kind,
-    id: str,
-    who: Reader,
-    asked: Annotated[WhatIf, Depends(body(WhatIf))],
-) -> Response:
-    """Nothing is stored; `current` is the label as it stands."""
-    require_subject(who, id)
-    _check(kind, asked)
-    held = await held_of(request, kind, id)
-    standing = chosen(kind, id, held, asked.year)
-    subject, year, regrader = f"{kind}:{id}", standing.year, request.app.state.regrader
-    now = request.app.state.clock()
-    told = handler.with_states(held, {subject: {year: supposed(held.states[subject][year], asked)}})
-    grade = handler.grade_state(
-        told.states[subject], year, told, now, regrader.rules, regrader.zone
-    )
-    answer = {"kind": kind, "id": id, "year": year, **grade_view(kind, grade, regrader.rules)}
-    return json_response(answer | {"current": grade_view(kind, standing.grade, regrader.rules)})
-
-
-def supposed(state: AccountState, asked: WhatIf) -> AccountState:
-    """The state as it would be."""
-    if isinstance(state, AgriAccount):
-        return msgspec.structs.replace(state, gross_t=state.gross_t - asked.reduction_t)
-    output = state.output if asked.output is None else asked.output
-    return msgspec.structs.replace(state, total_t=state.total_t - asked.reduction_t, output=output)
+    return json_response(page.listing(rows, item, lambda row: [row["year"], row["n"]]))
 
 
 async def held_of(request: Request, kind: str, id: str) -> Held:
     """What is stored about one account; 404 when it has no label."""
     async with request.app.state.pool.acquire() as connection:
-        number = await connection.fetchval(
-            "select account from subject where subject = $1", f"{kind}:{id}"
-        )
-        held = Held() if number is None else await store.load(connection, [number], [])
+        return await held_by(connection, kind, id)
+
+
+async def held_by(connection: Connection, kind: str, id: str) -> Held:
+    """The same, as this transaction sees it."""
+    number = await find(connection, f"{kind}:{id}")
+    held = Held() if number is None else await reading.load(connection, [number], [])
     if not held.labels:
         raise not_found(f"{kind} account with a label", id)
     return held
@@ -164,35 +135,16 @@ def chosen(kind: str, id: str, held: Held, year: int | None) -> Label:
     return label
 
 
-def _check(kind: str, asked: WhatIf) -> None:
-    if asked.reduction_t < 0:
-        raise invalid("/reduction_t", f"expected zero or more, got {asked.reduction_t}")
-    if asked.output is not None and kind == "agri":
-        raise invalid("/output", "a farm is not graded by output")
-    if asked.output is not None and asked.output <= 0:
-        raise invalid("/output", f"expected more than zero, got {asked.output}")
-
-
 def _listed(request: Request, row: asyncpg.Record) -> dict[str, Any]:
-    kind, id = _split(row["subject"])
-    return _view(request, kind, id, store.label_of(row)) | {"sector": row["sector"]}
+    kind, id = split_subject(row["subject"])
+    return _view(request, kind, id, reading.label_of(row)) | {"sector": row["sector"]}
 
 
 def _announced(row: asyncpg.Record) -> dict[str, Any]:
-    shown = ("dimensions", "reason", "rule_version", "benchmark_version", "intensity", "ratio")
     names = ("year", "n", "label", "previous", "decided_at", "cause")
-    data = row["data"]
-    return {
-        **{name: row[name] for name in names},
-        **{name: data.get(name) for name in (*shown, "benchmark", "valid_until", "sequence")},
-    }
+    return {name: row[name] for name in names} | {name: row["data"].get(name) for name in SENT}
 
 
 def _view(request: Request, kind: str, id: str, label: Label) -> dict[str, Any]:
     state = request.app.state
     return label_view(kind, id, label, state.regrader.rules, state.clock())
-
-
-def _split(subject: str) -> tuple[str, str]:
-    kind, _, id = subject.partition(":")
-    return kind, id

@@ -1,6 +1,7 @@
 """Carbon passports: what the city knows about one account, gathered from its services."""
 
 import asyncio
+from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from shared.http.app import json_response
 from shared.http.client import Unavailable, ask, open_client
 from shared.http.problems import Problem, forbidden, not_found
 from shared.settings import Settings
+from shared.units.calendar import local_date
 
 router = APIRouter(tags=["passports"])
 Answer = dict[str, Any]
@@ -71,15 +73,14 @@ async def _of_account(request: Request, gathering: Gathering, kind: str, id: str
         "agri": (settings.tanzhang_agri_url, "farms"),
     }[kind]
     path = f"/v1/{collection}/{quote(id, safe=':')}"
-    now = request.app.state.clock()
-    year = label["year"] if label else now.astimezone(request.app.state.regrader.zone).year
+    year = label["year"] if label else _today(request).year
     account, evidence = await asyncio.gather(
         gathering.ask("account", url, f"{path}/account", year=year),
         _evidence(gathering, url, f"{path}/entries", year=year),
     )
     if label is None and account is None and not gathering.missing:
         raise not_found(f"{kind} account", id)
-    policy = rules.policy(kind, label["label"] if label else UNGRADED)
+    policy = rules.policy(kind, label["label"] if label else UNGRADED, _today(request))
     return {"label": label, "account": account, "policy": policy, "evidence": evidence}
 
 
@@ -99,7 +100,7 @@ async def _of_person(request: Request, gathering: Gathering, id: str) -> Answer:
         "tier": tier if known else None,
         "points": points,
         "account": account,
-        "policy": rules.policy("personal", tier) if known else None,
+        "policy": rules.policy("personal", tier, _today(request)) if known else None,
         "evidence": evidence,
     }
 
@@ -126,6 +127,10 @@ async def _label(request: Request, kind: str, id: str) -> Answer | None:
         return None
     state = request.app.state
     return label_view(kind, id, chosen(kind, id, held, None), state.regrader.rules, state.clock())
+
+
+def _today(request: Request) -> date:
+    return local_date(request.app.state.clock(), request.app.state.regrader.zone)
 
 
 def _token(request: Request) -> str | None:

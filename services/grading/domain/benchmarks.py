@@ -6,6 +6,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 VALUE_ADDED_UNIT = "1e4CNY"
+# The order of preference: what an authority has set goes before what the city computes.
+KINDS = ("norm", "published", "city_mean", "city_median")
+SUPPOSED = "supposed"
 
 
 @dataclass(slots=True, frozen=True)
@@ -34,10 +37,21 @@ class Cuts:
 
 
 @dataclass(slots=True, frozen=True)
+class Basis:
+    """What a computed benchmark rests on: how many enterprises, their t CO2e and their output."""
+
+    enterprises: int
+    total_t: Decimal
+    output: Decimal
+
+
+@dataclass(slots=True, frozen=True)
 class Benchmark:
     """The emissions per unit of output that a sector's product is held against.
 
     `value` in t CO2e per `unit` of output; `version` rises with each correction of a year.
+    Without `cuts` of its own those of the rule of the account's year hold. `basis` is what a
+    computed one rests on.
     """
 
     sector: str
@@ -46,10 +60,11 @@ class Benchmark:
     version: str
     unit: str
     value: Decimal
-    cuts: Cuts
+    cuts: Cuts | None
     kind: str
     source: str
     illustrative: bool = False
+    basis: Basis | None = None
 
     @property
     def id(self) -> str:
@@ -63,27 +78,33 @@ class Benchmark:
         return words[0] if words else ""
 
 
-def latest(benchmarks: Iterable[Benchmark], year: int) -> Benchmark | None:
-    """The benchmark of the latest year up to `year`."""
-    held = [benchmark for benchmark in benchmarks if benchmark.year <= year]
-    return max(held, key=lambda benchmark: benchmark.year, default=None)
+def preferred(benchmarks: Iterable[Benchmark], year: int) -> Benchmark | None:
+    """The best kind of benchmark up to `year`, and of that kind the latest year's."""
+    begun = [benchmark for benchmark in benchmarks if benchmark.year <= year]
+    return min(begun, key=lambda held: (KINDS.index(held.kind), -held.year), default=None)
 
 
 @dataclass(slots=True, frozen=True)
 class Shelf:
-    """The benchmarks at hand: what operators posted, and the seeded ones below that."""
+    """The benchmarks at hand: what operators posted or computed, and the seeded ones below that."""
 
     posted: tuple[Benchmark, ...] = ()
     seeded: tuple[Benchmark, ...] = ()
 
-    def find(self, sector: str, product: str, year: int) -> Benchmark | None:
-        """The benchmark of a sector's product for an account year, or None.
+    def find(
+        self, sector: str, product: str, year: int, kind: str | None = None
+    ) -> Benchmark | None:
+        """The benchmark of a sector's product for an account year (of a kind), or None.
 
         Any posted one goes before the seeded ones.
         """
         for shelf in (self.posted, self.seeded):
-            mine = (b for b in shelf if (b.sector, b.product) == (sector, product))
-            found = latest(mine, year)
+            mine = [
+                b
+                for b in shelf
+                if (b.sector, b.product) == (sector, product) and kind in (None, b.kind)
+            ]
+            found = preferred(mine, year)
             if found is not None:
                 return found
         return None

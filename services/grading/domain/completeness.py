@@ -7,6 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from services.grading.domain.benchmarks import VALUE_ADDED_UNIT
+from shared.events.types import IndustrialAccount
 from shared.units.calendar import local_date
 
 WEAK = frozenset({"estimated", "substituted", "default"})
@@ -27,6 +29,13 @@ def months(year: int, past_year: int, now: datetime, zone: ZoneInfo) -> Months:
         return Months(12, past_year)
     elapsed = today.month - 1 if year == today.year else 0
     return Months(elapsed, elapsed)
+
+
+def months_covered(account: IndustrialAccount, unit: str) -> tuple[int, ...]:
+    """The months of energy and of output; value added comes without a count of months."""
+    if unit == VALUE_ADDED_UNIT != account.product_unit:
+        return (account.months_energy,)
+    return account.months_energy, account.months_output
 
 
 def thin(covered: int, elapsed: int, share: Fraction) -> bool:

@@ -6,9 +6,32 @@ from datetime import datetime
 from fractions import Fraction
 
 from services.grading.domain.benchmarks import Benchmark
+from services.grading.domain.city import CityMean
 
 UNGRADED = "ungraded"
 UNKNOWN = "unknown"
+
+# What asks for a grading.
+NEW_DATA = "event"
+YEAR_BEFORE = "year_before"
+BENCHMARK = "benchmark"
+CITY_MEAN = "city_mean"
+MONTH = "month"
+RULE = "rule"
+APPEAL = "appeal"
+
+
+@dataclass(slots=True, frozen=True)
+class Cause:
+    """What asks for a grading, and its id: an event's key, a benchmark, a month, an appeal."""
+
+    kind: str
+    ref: str
+
+    @property
+    def text(self) -> str:
+        """As it is stored with the label."""
+        return f"{self.kind}:{self.ref}"
 
 
 @dataclass(slots=True, frozen=True)
@@ -17,6 +40,7 @@ class Grade:
 
     `missing` is the reason's word when ungraded. `intensity` in t CO2e per unit of output,
     `ratio` to the benchmark (industrial) or to gross emissions (agri); both unrounded.
+    `city` is the mean that the regional dimension was held against.
     """
 
     label: str
@@ -26,14 +50,16 @@ class Grade:
     intensity: Fraction | None = None
     ratio: Fraction | None = None
     benchmark: Benchmark | None = None
+    city: CityMean | None = None
 
 
 @dataclass(slots=True, frozen=True)
 class Label:
     """A grade as it stands: the n-th label of its account and year.
 
-    `decided_at` and `valid_until` are those of the decision that gave the label its word;
-    the figures follow the account, `looked_at` and `cause` are of the last grading.
+    `decided_at` and `valid_until` are those of the decision that gave the label its word or
+    renewed it; the figures follow the account, `looked_at` and `cause` are of the last grading.
+    `contested` while an appeal is open, `suspended` once one has re-opened the label.
     """
 
     year: int
@@ -44,6 +70,12 @@ class Label:
     valid_until: datetime | None
     looked_at: datetime
     cause: str
+    contested: bool = False
+    suspended: bool = False
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.valid_until is not None and now >= self.valid_until
 
 
 def settle(
@@ -54,14 +86,37 @@ def settle(
     *,
     rule_version: str,
     months: int,
-    cause: str,
+    cause: Cause,
 ) -> Label:
-    """The label that follows from a grade: a new one, valid for `months`, when its word changes."""
-    if held is not None and held.grade.label == grade.label:
-        return replace(held, grade=grade, rule_version=rule_version, looked_at=now, cause=cause)
-    valid_until = None if grade.label == UNGRADED else months_after(now, months)
-    n = held.n + 1 if held else 1
-    return Label(year, n, grade, rule_version, now, valid_until, now, cause)
+    """The label that follows from a grade.
+
+    A new one, valid for `months`, when its word changes or new data of the year renew an expired
+    one; else the held one with the grade's figures. New data or another benchmark end a
+    suspension.
+    """
+    contested = held is not None and held.contested
+    suspended = held is not None and held.suspended and cause.kind not in (NEW_DATA, BENCHMARK)
+    if held is not None and held.grade.label == grade.label and not _renews(held, now, cause):
+        return replace(
+            held,
+            grade=grade,
+            rule_version=rule_version,
+            looked_at=now,
+            cause=cause.text,
+            suspended=suspended,
+        )
+    return Label(
+        year,
+        held.n + 1 if held else 1,
+        grade,
+        rule_version,
+        now,
+        None if grade.label == UNGRADED else months_after(now, months),
+        now,
+        cause.text,
+        contested,
+        suspended,
+    )
 
 
 def months_after(at: datetime, months: int) -> datetime:
@@ -76,3 +131,7 @@ def current(labels: dict[int, Label]) -> Label | None:
     graded = [year for year, label in labels.items() if label.grade.label != UNGRADED]
     year = max(graded or labels, default=None)
     return None if year is None else labels[year]
+
+
+def _renews(held: Label, now: datetime, cause: Cause) -> bool:
+    return cause.kind == NEW_DATA and held.expired(now)

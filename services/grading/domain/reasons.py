@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from services.grading.domain.benchmarks import Benchmark
 from shared.events.types import AgriAccount, IndustrialAccount
-from shared.methodology.rows import LabelName
+from shared.methodology import LabelName
 from shared.units.amount import decimal_text, ratio_text
 
 BENCHMARK_KINDS = {
@@ -12,10 +12,14 @@ BENCHMARK_KINDS = {
     "published": ("published value", "公布值"),
     "city_mean": ("city mean", "全市均值"),
     "city_median": ("city median", "全市中位数"),
+    "supposed": ("supposed value", "假设值"),
 }
 ILLUSTRATIVE = ("illustrative value", "示例值")
 CAPPED_EN = " The data are estimated throughout or thin, so the label goes no higher."
 CAPPED_ZH = "数据全部为估算值或覆盖不足，评级受限。"
+STEP_EN = " Region and history are both {}, one step {}."
+STEP_UP = (STEP_EN.format("deep green", "up"), "地区与历史两维均为深绿，上调一级。")
+STEP_DOWN = (STEP_EN.format("red", "down"), "地区与历史两维均为红，下调一级。")
 
 
 def industrial(
@@ -24,8 +28,6 @@ def industrial(
     intensity: Fraction,
     ratio: Fraction,
     name: LabelName,
-    *,
-    capped: bool,
 ) -> dict[str, str]:
     """The sentence of a graded enterprise."""
     total, figure = decimal_text(account.total_t), decimal_text(benchmark.value)
@@ -40,7 +42,20 @@ def industrial(
         f"{ratio_text(intensity)}吨，是基准值{figure}（{benchmark.year}年{kind_zh}）的"
         f"{ratio_text(ratio)}倍：{name.name_zh}。"
     )
-    return {"en": en + (CAPPED_EN if capped else ""), "zh": zh + (CAPPED_ZH if capped else "")}
+    return {"en": en, "zh": zh}
+
+
+def adjusted(reason: dict[str, str], *, moved: int, capped: bool) -> dict[str, str]:
+    """The sentence, and why the label is not the sector's colour: `moved` up, or capped."""
+    added = []
+    if moved:
+        added.append(STEP_UP if moved > 0 else STEP_DOWN)
+    if capped:
+        added.append((CAPPED_EN, CAPPED_ZH))
+    return {
+        "en": reason["en"] + "".join(en for en, _ in added),
+        "zh": reason["zh"] + "".join(zh for _, zh in added),
+    }
 
 
 def industrial_ungraded(
@@ -118,4 +133,8 @@ def agri_ungraded(account: AgriAccount, missing: str) -> dict[str, str]:
 def _kind(benchmark: Benchmark) -> tuple[str, str]:
     if benchmark.illustrative:
         return ILLUSTRATIVE
-    return BENCHMARK_KINDS.get(benchmark.kind, (benchmark.kind, benchmark.kind))
+    en, zh = BENCHMARK_KINDS.get(benchmark.kind, (benchmark.kind, benchmark.kind))
+    if benchmark.basis is None:
+        return en, zh
+    count = benchmark.basis.enterprises
+    return f"{en} of {count} enterprises", f"{count}家企业{zh}"

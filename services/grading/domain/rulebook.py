@@ -7,7 +7,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 from services.grading.domain.benchmarks import Benchmark, Cuts
-from shared.methodology import AgriRule, IndustrialRule, LabelName, Methodology, SampleBenchmark
+from shared.methodology import (
+    AgriRule,
+    CityRule,
+    IndustrialRule,
+    LabelName,
+    Methodology,
+    SampleBenchmark,
+)
 
 LABELS: Mapping[str, tuple[str, ...]] = {
     "industrial": ("deep_green", "light_green", "yellow", "red", "ungraded"),
@@ -34,30 +41,44 @@ class Rulebook:
         assert isinstance(rule, AgriRule)
         return rule
 
+    def city(self, year: int) -> CityRule:
+        """How many enterprises the city's own figures take."""
+        return self.methodology.city_rule(_end(year))
+
     def valid_months(self, kind: str, year: int) -> int:
         """How long a label of this kind is good for."""
         rule = self.methodology.label_rules(kind, on=_end(year))
         assert isinstance(rule, IndustrialRule | AgriRule)
         return rule.valid_months
 
-    def version(self, year: int) -> str:
-        """What a label records of its rule."""
-        return self.methodology.rule_version(_end(year))
+    def version(self, kind: str, sector: str, year: int) -> str:
+        """What a label records of its rule: the edition, and the sector that has its own row."""
+        return self.methodology.rule_version(_end(year), kind, sector)
+
+    def editions(self) -> str:
+        """All editions of the rules, as one text that changes when one of them does."""
+        return " ".join(self.methodology.rule_editions())
+
+    def cuts(self, benchmark: Benchmark, year: int) -> Cuts:
+        """The cut points around a benchmark for an account year."""
+        return benchmark.cuts or cuts_of(self.industrial(benchmark.sector, year))
+
+    def rank(self, kind: str, label: str) -> int:
+        """The place of a label among those of its kind, rising from ungraded to the best."""
+        return self.name(kind, label).rank
 
     def name(self, kind: str, label: str) -> LabelName:
         """A label as people read it, English and Chinese."""
         return self.methodology.label_name(kind, label)
 
-    def policy(self, kind: str, label: str) -> dict[str, str]:
-        """The policy of a label as it is sent."""
-        return self.methodology.policy(kind, label).facts()
+    def policy(self, kind: str, label: str, on: date) -> dict[str, str]:
+        """The policy of a label as it is sent, as in force on a day."""
+        return self.methodology.policy(kind, label, on).facts()
 
 
 def rulebook(methodology: Methodology) -> Rulebook:
-    """The rules, with the sample benchmarks under the cut points of their sectors."""
-    bare = Rulebook(methodology, ())
-    samples = methodology.benchmarks()
-    return Rulebook(methodology, tuple(_sample(row, bare) for row in samples))
+    """The rules and the sample benchmarks of the methodology."""
+    return Rulebook(methodology, tuple(map(_sample, methodology.benchmarks())))
 
 
 def cuts_of(rule: IndustrialRule) -> Cuts:
@@ -65,16 +86,15 @@ def cuts_of(rule: IndustrialRule) -> Cuts:
     return Cuts(_decimal(rule.deep_green), _decimal(rule.light_green), _decimal(rule.yellow))
 
 
-def _sample(row: SampleBenchmark, rules: Rulebook) -> Benchmark:
-    year = row.valid_from.year
+def _sample(row: SampleBenchmark) -> Benchmark:
     return Benchmark(
         row.sector,
         row.product,
-        year,
+        row.valid_from.year,
         "sample",
         row.unit,
         row.benchmark,
-        cuts_of(rules.industrial(row.sector, year)),
+        None,
         row.kind,
         row.source,
         row.illustrative,

@@ -1,5 +1,31 @@
 """HTTP of the industrial service."""
 
-from services.industrial.api import accounts, region, registry
+from services.industrial.api import (
+    accounts,
+    breakdown,
+    catalogue,
+    fuels,
+    gaps,
+    meters,
+    opportunities,
+    region,
+    registry,
+    reviews,
+    warnings,
+    years,
+)
 
-routers = (registry.router, accounts.router, region.router)
+routers = (
+    registry.router,
+    meters.router,
+    fuels.router,
+    accounts.router,
+    breakdown.router,
+    opportunities.router,
+    warnings.router,
+    gaps.router,
+    reviews.router,
+    region.router,
+    catalogue.router,
+    years.router,
+)

@@ -48,6 +48,9 @@ def _reading(event: Event, account: int, data: MeterReading) -> Fact:
     if (data.start is None) == (data.kind == "interval"):
         expected = "a start" if data.kind == "interval" else "no start"
         raise Refused("wrong_interval", f"/data/start: expected {expected} with kind {data.kind}")
+    if data.exchange is not None and data.kind == "interval":
+        raise Refused("wrong_exchange", "/data/exchange: expected with kind register only")
+    more = {"evidence": data.evidence, "exchange": data.exchange}
     return Fact(
         account,
         event.key,
@@ -62,7 +65,7 @@ def _reading(event: Event, account: int, data: MeterReading) -> Fact:
         data.quality,
         data.value,
         data.unit,
-        {"evidence": data.evidence} if data.evidence else {},
+        {name: said for name, said in more.items() if said},
     )
 
 

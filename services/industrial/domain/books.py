@@ -33,45 +33,22 @@ class Books:
     next_sequence: NextSequence
     years: dict[tuple[int, int], OpenYear] = field(default_factory=dict)
 
-    def post(self, posting: Posting, caused_by: Fact) -> None:
+    def post(self, posting: Posting, caused_by: Fact, cause: str | None = None) -> None:
         """Add the lines of a posting."""
         fact, lines = posting.fact, self.state.entries.setdefault(_key(posting.fact), [])
-        cause = POSTED if caused_by is fact else "split"
-        for piece in posting.pieces:
-            rate, year = piece.rate, self._open(fact.account, piece.month.year)
-            entry = Entry(
-                fact.account,
-                fact.key,
-                len(lines),
-                caused_by.key,
-                piece.month,
-                rate.category,
-                posting.asset_id,
-                posting.meter_id,
-                posting.activity,
-                piece.quantity,
-                posting.unit,
-                rate.factor,
-                rate.factor_id,
-                rate.factor_set,
-                rate.factor_version,
-                rate.fallback,
-                posting.quality,
-                piece.amount_mg,
-                None,
-                cause,
-                posting.rule,
-                year.sequence,
-                self.now,
-            )
+        cause = cause or (POSTED if caused_by is fact else "split")
+        for n, piece in enumerate(posting.pieces):
+            year = self._open(fact.account, piece.month.year)
+            line = (len(lines), caused_by.key, cause, year.sequence, self.now)
+            entry = entry_of(posting, n, *line)
             lines.append(entry)
             self.rows.entries.append(entry)
             year.sums.add(entry)
 
-    def reverse(self, fact: Fact, caused_by: Fact) -> None:
+    def reverse(self, fact: Fact, caused_by: Fact, cause: str | None = None) -> None:
         """Take back what a fact has posted so far."""
         lines = self.state.entries[_key(fact)]
-        cause = "split" if fact.state == POSTED else fact.state
+        cause = cause or ("split" if fact.state == POSTED else fact.state)
         for entry in standing(lines):
             year = self._open(entry.account, entry.month.year)
             back = reversal(entry, len(lines), caused_by.key, cause, year.sequence, self.now)
@@ -88,6 +65,45 @@ class Books:
             found = OpenYear(self.next_sequence(account), sums, sums.total_mg)
             self.years[account, number] = found
         return found
+
+
+def entry_of(
+    posting: Posting,
+    n: int,
+    line: int,
+    caused_by: bytes,
+    cause: str,
+    sequence: int,
+    posted_at: datetime,
+) -> Entry:
+    """The line of the n-th month of a posting."""
+    fact, piece = posting.fact, posting.pieces[n]
+    rate = piece.rate
+    return Entry(
+        fact.account,
+        fact.key,
+        line,
+        caused_by,
+        piece.month,
+        rate.category,
+        posting.assets[n] if posting.assets else posting.asset_id,
+        posting.meter_id,
+        posting.activity,
+        piece.quantity,
+        posting.unit,
+        rate.factor,
+        rate.factor_id,
+        rate.factor_set,
+        rate.factor_version,
+        rate.fallback,
+        posting.quality,
+        piece.amount_mg,
+        None,
+        cause,
+        posting.rule,
+        sequence,
+        posted_at,
+    )
 
 
 def _key(fact: Fact) -> tuple[int, bytes]:

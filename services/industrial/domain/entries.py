@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from operator import attrgetter
 from typing import NamedTuple
 
 ENERGY = "energy"
@@ -26,7 +27,7 @@ class Entry(NamedTuple):
     """One line of an event in one month. `amount_mg` = `quantity` x `factor`, rounded.
 
     `factor` is in mg CO2e per `unit`. `reverses` is the line of the same event that it takes back,
-    `caused_by` the event that made it so, `cause` posted, superseded, replaced or split.
+    `caused_by` the event that made it so, `cause` posted, superseded, replaced, split or restated.
     """
 
     account: int
@@ -52,6 +53,15 @@ class Entry(NamedTuple):
     rule: str
     sequence: int
     posted_at: datetime
+
+
+# What a line says of the emission; the others say when and why it was posted.
+_SAID = [
+    name
+    for name in Entry._fields
+    if name not in {"line", "caused_by", "reverses", "cause", "sequence", "posted_at"}
+]
+said = attrgetter(*_SAID)
 
 
 def standing(entries: Iterable[Entry]) -> list[Entry]:
@@ -85,6 +95,15 @@ def split_quantity(total: Decimal, shares: Sequence[Fraction]) -> list[Decimal]:
         given = EXACT.add(given, part)
         parts.append(part)
     return [*parts, EXACT.subtract(total, given)]
+
+
+def rounded_quantities(parts: Sequence[Fraction]) -> list[Decimal]:
+    """Quantities to 18 places; the last one takes the remainder: they sum to the whole."""
+    given, rounded = Decimal(0), []
+    for part in parts[:-1]:
+        rounded.append(EXACT.quantize(decimal_of(part), _PLACES))
+        given = EXACT.add(given, rounded[-1])
+    return [*rounded, EXACT.subtract(decimal_of(sum(parts, Fraction(0)), 40), given)]
 
 
 def decimal_of(value: Fraction, digits: int = 50) -> Decimal:

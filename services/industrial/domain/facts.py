@@ -12,6 +12,13 @@ POSTED = "posted"
 SUPERSEDED = "superseded"
 REPLACED = "replaced"
 
+# The last reading of a counter that is taken away, and the first of the one in its place.
+FINAL = "final"
+INITIAL = "initial"
+
+# Where a register reading stands: its time, and 1 when it is the first of another counter.
+Place = tuple[datetime, int]
+
 # (rank of the quality, event time, event key, number of replacements behind it): the greater wins.
 Claim = tuple[int, datetime, bytes, int]
 
@@ -57,6 +64,15 @@ class Fact:
         """It counts: neither beaten nor replaced."""
         return self.state == POSTED
 
+    @property
+    def exchange(self) -> object:
+        """final, initial or None: what a register reading says of the counter."""
+        return self.data.get("exchange")
+
+    def place(self) -> Place:
+        """The place of a register reading: of one time, the old counter's is before the new's."""
+        return self.ends, int(self.exchange == INITIAL)
+
     def period(self) -> str:
         """Its time in words, for refusals."""
         if self.starts is None:
@@ -65,8 +81,12 @@ class Fact:
 
 
 def own_claim(fact: Fact) -> Claim:
-    """The claim of a fact by itself: quality, then the later event, then the greater key."""
-    return (_RANK[fact.quality], fact.time or _NO_TIME, fact.key, 0)
+    """The claim of a fact by itself: quality, then the later event, then the greater key.
+
+    A reading that tells of an exchange says more than any other of its time.
+    """
+    rank = _RANK[fact.quality] + (len(QUALITIES) if fact.exchange else 0)
+    return (rank, fact.time or _NO_TIME, fact.key, 0)
 
 
 def claim_of(fact: Fact) -> Claim:
@@ -83,6 +103,13 @@ def inherit(fact: Fact, target: Fact) -> None:
     same_interval = (fact.starts, fact.ends) == (target.starts, target.ends)
     if same_interval and own_claim(fact)[:3] < taken[:3]:
         fact.claim = (*taken[:3], taken[3] + 1)
+
+
+def lose(fact: Fact, to: Fact) -> None:
+    """Mark a fact that does not stand because another has the stronger claim."""
+    fact.superseded_by = to.key
+    if fact.stands():
+        fact.state = SUPERSEDED
 
 
 def worse(first: str, second: str) -> str:

@@ -16,6 +16,7 @@ from services.industrial.domain.facts import (
     Refused,
     claim_of,
     inherit,
+    lose,
 )
 
 Span = tuple[datetime | None, datetime]
@@ -51,7 +52,7 @@ class IntervalSlot:
         rivals = [other for other in group if other is not target]
         strongest = max(rivals, key=claim_of) if rivals else None
         wins = strongest is None or claim_of(fact) > claim_of(strongest)
-        change = Change(wins, [])
+        change = Change(wins and fact.stands(), [])
         if wins:
             beaten = next((other for other in rivals if other.stands()), None)
             self._refuse_overlap(fact, target, beaten)
@@ -59,7 +60,7 @@ class IntervalSlot:
                 self._drop(beaten, SUPERSEDED, fact, change)
         else:
             assert strongest is not None
-            fact.state, fact.superseded_by = SUPERSEDED, strongest.key
+            lose(fact, strongest)
         if target is not None:
             self._drop(target, REPLACED, fact, change)
         self._keep(fact)

@@ -1,19 +1,27 @@
 """What a reading of a registered meter posts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from services.industrial.domain.entries import EXACT
-from services.industrial.domain.facts import Fact, Refused, worse
-from services.industrial.domain.postings import Posting, in_meter_unit, metered, times
+from services.industrial.domain.facts import FINAL, Fact, Refused, worse
+from services.industrial.domain.fuels import Fuels
+from services.industrial.domain.postings import (
+    Posting,
+    in_meter_unit,
+    metered,
+    metered_over,
+    times,
+)
 from services.industrial.domain.registers import Usage
-from services.industrial.domain.registry import Enterprise, Meter, on_date
+from services.industrial.domain.registry import Enterprise, Meter
+from services.industrial.domain.reviews import BACKWARDS, IMPOSSIBLE, Held
+from services.industrial.domain.stretches import Stretch, alike, stretches
 from shared.methodology import CARRIERS
-from shared.units.amount import decimal_text
+from shared.units.amount import decimal_text, ratio_text
 from shared.units.calendar import local_date
 
 # A counter that falls by less than a tenth of its range ran backwards; it did not roll over.
@@ -22,35 +30,91 @@ ROLLOVER_TENTHS = 10
 
 @dataclass(slots=True)
 class Metering:
-    """One meter: its versions and those of its enterprise, oldest first."""
+    """One meter: its versions and those of its enterprise, oldest first, and what that measured
+    of its fuels."""
 
     meter: Sequence[Meter]
     enterprise: Sequence[Enterprise]
     zone: ZoneInfo
+    fuels: Fuels = field(default_factory=dict)
+
+    # Keys of readings that a person has released: what they imply is true.
+    released: set[bytes] = field(default_factory=set)
 
     def check(self, fact: Fact) -> None:
         """Refused when a counter's reading is not one of this kind of meter."""
-        in_meter_unit(fact, fact.value, self._of_kind(fact, fact.ends, "register"))
+        in_meter_unit(fact, fact.value, self._of_kind(fact, "register"))
 
     def interval(self, fact: Fact) -> Posting:
         """The posting of an interval reading; Refused when it is not one of this kind of meter."""
         assert fact.starts is not None
-        meter = self._of_kind(fact, fact.starts, "interval")
-        quantity = times(in_meter_unit(fact, fact.value, meter), meter.multiplier)
-        span = (fact.starts, fact.ends)
-        return metered(fact, quantity, fact.quality, span, meter, self.enterprise, self.zone)
+        use = in_meter_unit(fact, fact.value, self._of_kind(fact, "interval"))
+        spans = stretches(self.meter, fact.starts, fact.ends, self.zone)
+        return self._metered(fact, use, fact.quality, spans)
 
     def usage(self, usage: Usage) -> Posting:
-        """The posting of the use between two readings of a counter, at the worse quality."""
-        previous, reading = usage
-        meter = self._version(previous.ends)
-        quantity = times(_used(previous, reading, meter), meter.multiplier)
-        quality = worse(previous.quality, reading.quality)
-        span = (previous.ends, reading.ends)
-        return metered(reading, quantity, quality, span, meter, self.enterprise, self.zone)
+        """The posting of the use between two readings of a counter, at the worse quality.
 
-    def _of_kind(self, fact: Fact, at: datetime, kind: str) -> Meter:
-        meter = self._version(at)
+        Held when the counter ran backwards.
+        """
+        previous, reading = usage
+        spans = self._spans(usage)
+        use = _used(previous, reading, spans[0].meter)
+        return self._metered(reading, use, worse(previous.quality, reading.quality), spans)
+
+    def possible_usage(self, usage: Usage) -> Posting:
+        """The same; Held too when more was used than can flow."""
+        posting = self.usage(usage)
+        if self._is_limited() and self.released.isdisjoint((usage.previous.key, usage.reading.key)):
+            self._check_flow(posting, usage.reading, self._spans(usage))
+        return posting
+
+    def check_interval(self, posting: Posting) -> None:
+        """Held when an interval reading says that more was used than can flow."""
+        fact = posting.fact
+        assert fact.starts is not None
+        if self._is_limited() and fact.key not in self.released:
+            spans = stretches(self.meter, fact.starts, fact.ends, self.zone)
+            self._check_flow(posting, fact, spans)
+
+    def _is_limited(self) -> bool:
+        return any(version.rate_max is not None for version in self.meter)
+
+    def _check_flow(self, posting: Posting, fact: Fact, spans: Sequence[Stretch]) -> None:
+        most = Fraction(0)
+        for span in spans:
+            if span.meter.rate_max is None:
+                return
+            most += Fraction(span.meter.rate_max) * span.hours()
+        used = abs(sum((Fraction(piece.quantity) for piece in posting.pieces), Fraction(0)))
+        if used > most:
+            raise Held(
+                IMPOSSIBLE, _too_much(fact, posting.unit, used, most, spans, self.zone), fact
+            )
+
+    def _spans(self, usage: Usage) -> list[Stretch]:
+        """A version from the day of an exchange is the new counter's: up to its final reading the
+        old counter keeps its own."""
+        previous, reading = usage
+        versions = self.meter
+        if len(versions) > 1 and reading.exchange == FINAL:
+            day = local_date(reading.ends, self.zone)
+            versions = [v for v in versions if v.valid_from != day] or versions
+        return stretches(versions, previous.ends, reading.ends, self.zone)
+
+    def _metered(
+        self, fact: Fact, use: Decimal | Fraction, quality: str, spans: Sequence[Stretch]
+    ) -> Posting:
+        if len(spans) > 1:
+            spans = alike(spans)
+        start, _, meter = spans[0]
+        if len(spans) > 1:
+            return metered_over(fact, use, quality, spans, self.enterprise, self.zone, self.fuels)
+        quantity, span = times(use, meter.multiplier), (start, spans[-1].end)
+        return metered(fact, quantity, quality, span, meter, self.enterprise, self.zone, self.fuels)
+
+    def _of_kind(self, fact: Fact, kind: str) -> Meter:
+        meter = self.meter[0]
         if meter.kind != kind:
             raise Refused(
                 "wrong_kind",
@@ -62,12 +126,6 @@ class Metering:
                 f"/data/evidence: {fact.slot} meters green power; expected its certificate",
             )
         return meter
-
-    def _version(self, at: datetime) -> Meter:
-        """Most meters have one version only: then the day doesn't matter."""
-        if len(self.meter) == 1:
-            return self.meter[0]
-        return on_date(self.meter, local_date(at, self.zone))
 
 
 def _used(previous: Fact, reading: Fact, meter: Meter) -> Decimal | Fraction:
@@ -93,9 +151,28 @@ def _rolled_over(
         if top is None
         else f"expected a rising counter, or a rollover at register_max {decimal_text(top)}"
     )
-    raise Refused(
-        "register_backwards",
-        f"{reading.slot}: {decimal_text(reading.value)} {reading.unit} {reading.period()} (event {reading.id!r}) "
-        f"is below {decimal_text(previous.value)} {previous.unit} {previous.period()} (event {previous.id!r}); "
-        + expected,
+    raise Held(
+        BACKWARDS,
+        f"{reading.slot}: {_shown(reading)} is below {_shown(previous)}; {expected}, or an exchange",
+        reading,
     )
+
+
+def _shown(reading: Fact) -> str:
+    value = decimal_text(reading.value)
+    return f"{value} {reading.unit} {reading.period()} (event {reading.id!r})"
+
+
+def _too_much(
+    fact: Fact, unit: str, used: Fraction, most: Fraction, spans: Sequence[Stretch], zone: ZoneInfo
+) -> str:
+    hours = sum((span.hours() for span in spans), Fraction(0))
+    start, end = (at.astimezone(zone).isoformat() for at in (spans[0].start, spans[-1].end))
+    return (
+        f"{fact.slot}: {_text(used)} {unit} from {start} to {end} (event {fact.id!r}) is "
+        f"{_text(used / hours)} {unit} per hour; expected at most rate_max {_text(most / hours)}"
+    )
+
+
+def _text(value: Fraction) -> str:
+    return decimal_text(Decimal(ratio_text(value)))

@@ -13,11 +13,14 @@ from services.industrial.domain.entries import (
     OUTPUT,
     VALUE_ADDED,
     decimal_of,
+    rounded_quantities,
     split_quantity,
 )
 from services.industrial.domain.facts import Fact, Refused
+from services.industrial.domain.fuels import NOTHING_MEASURED, Fuels, in_force
 from services.industrial.domain.rates import Rate, activity_rate, free, meter_rate
 from services.industrial.domain.registry import Enterprise, Meter, on_date
+from services.industrial.domain.stretches import Stretch
 from shared.units.amount import rounded_product, split_amounts
 from shared.units.calendar import midnight, month_of, next_month, split_dates, split_instants
 from shared.units.quantity import UnitError, convert
@@ -49,6 +52,8 @@ class Posting(NamedTuple):
     rule: str
     meter_id: str | None = None
     asset_id: str | None = None
+    # The asset of each piece, where a meter went from one to another.
+    assets: Sequence[str | None] = ()
 
 
 def metered(
@@ -59,19 +64,53 @@ def metered(
     meter: Meter,
     enterprise: Sequence[Enterprise],
     zone: ZoneInfo,
+    fuels: Fuels = NOTHING_MEASURED,
 ) -> Posting:
     """Post `quantity` (in the meter's unit, multiplied) over the elapsed time of `span`."""
     start, end = span
     month = month_of(start, zone)
     if end <= _month_end(month, zone):
-        rate = _meter_rate(meter, enterprise, month)
+        rate = _meter_rate(meter, enterprise, month, fuels)
         pieces = [_whole(month, rate, quantity)]
     else:
         parts = [(part.month, part.share) for part in split_instants(start, end, zone)]
-        rates = [_meter_rate(meter, enterprise, month) for month, _ in parts]
+        rates = [_meter_rate(meter, enterprise, month, fuels) for month, _ in parts]
         pieces = _split(quantity, parts, rates)
     return Posting(
         fact, pieces, meter.carrier, meter.unit, quality, METER_RULE, meter.id, meter.asset_id
+    )
+
+
+def metered_over(
+    fact: Fact,
+    use: Decimal | Fraction,
+    quality: str,
+    spans: Sequence[Stretch],
+    enterprise: Sequence[Enterprise],
+    zone: ZoneInfo,
+    fuels: Fuels = NOTHING_MEASURED,
+) -> Posting:
+    """Post `use` (in the meter's unit, not multiplied) over stretches under several versions of
+    its meter: each has its share of the elapsed time, its multiplier and its asset."""
+    hours = sum((span.hours() for span in spans), Fraction(0))
+    parts = [
+        (part.month, Fraction(use) * part.share * span.hours() / hours, span.meter)
+        for span in spans
+        for part in split_instants(span.start, span.end, zone)
+    ]
+    exact = [quantity * Fraction(meter.multiplier) for _, quantity, meter in parts]
+    rates = [_meter_rate(meter, enterprise, month, fuels) for month, _, meter in parts]
+    amounts = split_amounts([q * r.per_unit * r.sign for q, r in zip(exact, rates, strict=True)])
+    pieces = [
+        Piece(month, rate, _signed(quantity, rate), _bounded(amount))
+        for (month, _, _), rate, quantity, amount in zip(
+            parts, rates, rounded_quantities(exact), amounts, strict=True
+        )
+    ]
+    meter = spans[0].meter
+    assets = [one.asset_id for _, _, one in parts]
+    return Posting(
+        fact, pieces, meter.carrier, meter.unit, quality, METER_RULE, meter.id, None, assets
     )
 
 
@@ -168,9 +207,12 @@ def _bounded(amount_mg: int) -> int:
     return amount_mg
 
 
-def _meter_rate(meter: Meter, enterprise: Sequence[Enterprise], month: date) -> Rate:
+def _meter_rate(meter: Meter, enterprise: Sequence[Enterprise], month: date, fuels: Fuels) -> Rate:
     version = on_date(enterprise, month)
-    return meter_rate(meter.carrier, meter.unit, version.sector, version.grid_region, month)
+    measured = in_force(fuels, meter.carrier, month) if fuels else None
+    return meter_rate(
+        meter.carrier, meter.unit, version.sector, version.grid_region, month, measured
+    )
 
 
 @lru_cache(maxsize=4096)

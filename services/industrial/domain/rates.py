@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from services.industrial.domain.entries import ENERGY, PV, WATER, decimal_of
 from services.industrial.domain.facts import Refused
-from shared.methodology import CARRIERS, Factor, MethodologyError, methodology
+from services.industrial.domain.fuels import MeasuredFuel, WrongFuel, measured_factor
+from shared.methodology import (
+    CARRIERS,
+    Factor,
+    MethodologyError,
+    MissingFigure,
+    methodology,
+)
 from shared.units.amount import MG_PER_T
 from shared.units.quantity import UnitError
 
@@ -35,9 +42,17 @@ def free(category: str) -> Rate:
 
 
 @lru_cache(maxsize=65_536)
-def meter_rate(carrier: str, unit: str, sector: str, region: str, month: date) -> Rate:
+def meter_rate(
+    carrier: str,
+    unit: str,
+    sector: str,
+    region: str,
+    month: date,
+    measured: MeasuredFuel | None = None,
+) -> Rate:
     """The rate of a metered carrier in one month. Refused when the city has no figure for it.
 
+    What the enterprise has measured of a fuel goes before the default.
     Self-used PV is shown at what the grid would have emitted; green power and water emit nothing.
     """
     found = CARRIERS[carrier]
@@ -47,13 +62,19 @@ def meter_rate(carrier: str, unit: str, sector: str, region: str, month: date) -
         return free(ENERGY)._replace(factor_id="green_power.certificate")
     is_pv = found.kind == "pv_generation"
     try:
-        factor = methodology().meter_factor(
-            "electricity" if is_pv else carrier, sector=sector, region=region, on=month
-        )
+        factor = meter_figure("electricity" if is_pv else carrier, sector, region, month, measured)
         per_unit = factor.tonnes(Decimal(1), unit) * MG_PER_T
-    except (MethodologyError, UnitError) as error:
+    except (MethodologyError, UnitError, WrongFuel) as error:
         raise Refused("no_factor", str(error)) from error
     return _rate(PV if is_pv else ENERGY, -1 if found.sign < 0 else 1, per_unit, factor)
+
+
+def meter_figure(
+    carrier: str, sector: str, region: str, month: date, measured: MeasuredFuel | None = None
+) -> Factor:
+    """The figure of a carrier in one month: the default, with what was measured in its place."""
+    default = methodology().meter_factor(carrier, sector=sector, region=region, on=month)
+    return default if measured is None else measured_factor(measured, default)
 
 
 @lru_cache(maxsize=4096)
@@ -67,6 +88,8 @@ def activity_rate(
     """The rate of a process activity; Refused when its name, unit or shares are not known."""
     try:
         activity = methodology().activity(name, month)
+    except MissingFigure as error:
+        raise Refused("no_factor", f"/data/activity: {name}: {error}") from error
     except MethodologyError as error:
         raise Refused("unknown_activity", f"/data/activity: {error}") from error
     try:

@@ -34,7 +34,9 @@ class Asset(NamedTuple):
 
 
 class Meter(NamedTuple):
-    """`multiplier` turns what the meter shows into `unit`; `register_max` is where it rolls over."""
+    """`multiplier` turns what the meter shows into `unit`; `register_max` is where it rolls over;
+    `rate_max` the most that can flow, in `unit` per hour. All versions agree in carrier, unit and
+    kind."""
 
     id: str
     enterprise_id: str
@@ -43,6 +45,7 @@ class Meter(NamedTuple):
     kind: str
     multiplier: Decimal = Decimal(1)
     register_max: Decimal | None = None
+    rate_max: Decimal | None = None
     asset_id: str | None = None
     valid_from: date = ALWAYS
 

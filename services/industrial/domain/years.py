@@ -14,6 +14,7 @@ from services.industrial.domain.entries import (
     VALUE_ADDED,
     Entry,
 )
+from shared.methodology import MEASURED
 
 _SHARE = Decimal("1e-6")
 
@@ -26,7 +27,8 @@ def _months() -> list[int]:
 class Year:
     """One account's year. `energy_readings` and `output_reports` count standing entries by month,
     `factor_sets` those that were computed with each set; `actual_mg` to `substituted_mg` are the
-    absolute energy emissions by quality of the data."""
+    absolute energy emissions by quality of the data; `energy_months` to `avoided_months` are the
+    milligrams of each month."""
 
     energy_mg: int = 0
     process_mg: int = 0
@@ -40,18 +42,28 @@ class Year:
     energy_readings: list[int] = field(default_factory=_months)
     output_reports: list[int] = field(default_factory=_months)
     factor_sets: dict[str, int] = field(default_factory=dict)
+    energy_months: list[int] = field(default_factory=_months)
+    process_months: list[int] = field(default_factory=_months)
+    avoided_months: list[int] = field(default_factory=_months)
+
+    measured_mg: int = 0
 
     def add(self, entry: Entry) -> None:
         """Take an entry into account."""
         category, standing = entry.category, 1 if entry.reverses is None else -1
         if category == ENERGY:
             self.energy_mg += entry.amount_mg
+            self.energy_months[entry.month.month - 1] += entry.amount_mg
             self.energy_readings[entry.month.month - 1] += standing
             self._add_quality(entry.quality, standing * abs(entry.amount_mg))
+            if entry.factor_set == MEASURED:
+                self.measured_mg += standing * abs(entry.amount_mg)
         elif category == PROCESS:
             self.process_mg += entry.amount_mg
+            self.process_months[entry.month.month - 1] += entry.amount_mg
         elif category == AVOIDED:
             self.avoided_mg += entry.amount_mg
+            self.avoided_months[entry.month.month - 1] += entry.amount_mg
         elif category == PV:
             self.pv_mg += entry.amount_mg
         elif category == OUTPUT:
@@ -70,6 +82,11 @@ class Year:
             self.estimated_mg += amount_mg
         else:
             self.substituted_mg += amount_mg
+
+    def measured_share(self) -> Decimal | None:
+        """Share of the energy emissions computed with measured fuel properties; None without any."""
+        whole = self.actual_mg + self.estimated_mg + self.substituted_mg
+        return (Decimal(self.measured_mg) / whole).quantize(_SHARE) if whole > 0 else None
 
     @property
     def total_mg(self) -> int:

@@ -12,7 +12,10 @@ from services.industrial.domain.entries import Entry
 from services.industrial.domain.facts import Claim, Fact, Refused
 from services.industrial.domain.state import Key, State
 from services.industrial.domain.years import YEAR_FIELDS, Year
+from services.industrial.store.closing import standing_years
+from services.industrial.store.fuels import fuels_of
 from services.industrial.store.registry import enterprises_of, meters_of
+from services.industrial.store.reviews import known_of
 from shared.database import Connection
 from shared.stream.service import Batch
 from shared.units.calendar import CITY
@@ -63,6 +66,7 @@ cross join lateral (
 where f.starts < q.ends
 """
 
+# Of one time, what a counter showed last is before what the one in its place shows first.
 NEIGHBOURS = f"""
 with q as (
     select * from unnest($1::bigint[], $2::text[], $3::timestamptz[]) q(account, slot, ends)
@@ -76,7 +80,7 @@ from q cross join lateral (
     select * from fact p
     where p.account = q.account and p.slot = q.slot and p.ends < q.ends
         and p.starts is null and p.state = 'posted'
-    order by p.ends desc limit 1
+    order by p.ends desc, p.data->>'exchange' is not distinct from 'initial' desc limit 1
 ) f
 union all
 select {FACT_COLUMNS}, true
@@ -84,7 +88,7 @@ from q cross join lateral (
     select * from fact n
     where n.account = q.account and n.slot = q.slot and n.ends > q.ends
         and n.starts is null and n.state = 'posted'
-    order by n.ends limit 1
+    order by n.ends, n.data->>'exchange' is not distinct from 'initial' limit 1
 ) f
 """
 
@@ -107,14 +111,18 @@ async def load(connection: Connection, batch: Batch, *, zone: ZoneInfo = CITY) -
     arriving = _read(batch, state, zone)
     if not arriving:
         return state
+    state.closed = await standing_years(connection)
     state.enterprises = await enterprises_of(connection, {e.subject for e in batch.events})
     state.meters = await meters_of(
         connection, {f.slot.partition(":")[2] for f in arriving if f.kind == READING}
     )
+    if state.meters:
+        state.fuels = await fuels_of(connection, state.enterprises)
+    state.reviews = await known_of(connection, _reviewable(arriving, state))
     affected = await _load_targets(connection, state)
     affected |= await _load_overlapping(connection, state, arriving)
     affected |= await _load_neighbours(connection, state, arriving)
-    await _load_entries(connection, state, affected)
+    await load_entries(connection, state, affected)
     await _load_years(connection, state, arriving)
     return state
 
@@ -135,6 +143,12 @@ def _read(batch: Batch, state: State, zone: ZoneInfo) -> list[Fact]:
         if target is not None:
             state.targets[account, event.key] = target
     return facts
+
+
+def _reviewable(arriving: Iterable[Fact], state: State) -> set[Key]:
+    """What may have been held: readings, and what they name."""
+    keys = {(fact.account, fact.key) for fact in arriving if fact.kind == READING}
+    return keys | {(account, target) for (account, _), target in state.targets.items()}
 
 
 async def _load_targets(connection: Connection, state: State) -> set[Key]:
@@ -198,11 +212,12 @@ def _keep(state: State, rows: Sequence[asyncpg.Record]) -> set[Key]:
         key = (row["account"], row["event_key"])
         found.add(key)
         if key not in state.facts:
-            state.facts[key] = _fact(row)
+            state.facts[key] = fact_from(row)
     return found
 
 
-def _fact(row: asyncpg.Record) -> Fact:
+def fact_from(row: asyncpg.Record) -> Fact:
+    """The fact of a row that begins with FACT_COLUMNS."""
     values = list(row)[: len(Fact.__slots__)]
     fact = Fact(*values)
     fact.claim = _claim(row["claim"])
@@ -216,7 +231,8 @@ def _claim(stored: dict[str, Any] | None) -> Claim | None:
     return stored["rank"], time, key, stored["depth"]
 
 
-async def _load_entries(connection: Connection, state: State, affected: set[Key]) -> None:
+async def load_entries(connection: Connection, state: State, affected: set[Key]) -> None:
+    """Put all entries of these facts into the state."""
     if not affected:
         return
     state.entries = {key: [] for key in affected}

@@ -33,11 +33,15 @@ on conflict (enterprise_id, id, valid_from) do update set kind = excluded.kind,
     name = excluded.name, parent = excluded.parent, recorded_at = excluded.recorded_at
 """
 PUT_METER = f"""
-insert into meter ({_METER}, recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+insert into meter ({_METER}, recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 on conflict (id, valid_from) do update set carrier = excluded.carrier, unit = excluded.unit,
     kind = excluded.kind, multiplier = excluded.multiplier, register_max = excluded.register_max,
-    asset_id = excluded.asset_id, recorded_at = excluded.recorded_at
+    rate_max = excluded.rate_max, asset_id = excluded.asset_id, recorded_at = excluded.recorded_at
 """
+
+
+HAS_READINGS = "select exists (select from fact where account = $1 and slot = 'meter:' || $2::text)"
+CORRECT_MEASURED = "update meter set carrier = $2, unit = $3, kind = $4 where id = $1"
 
 
 async def enterprises_of(connection: Connection, ids: Iterable[str]) -> dict[str, list[Enterprise]]:
@@ -57,6 +61,18 @@ async def meters_of(connection: Connection, ids: Iterable[str]) -> dict[str, lis
 async def lock_meter(connection: Connection, id: str) -> None:
     """Keep two enterprises from registering one meter at once; held until the transaction ends."""
     await connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", id)
+
+
+async def has_readings(connection: Connection, account: int, meter_id: str) -> bool:
+    """Has a reading of this meter of the account been posted?"""
+    found: bool = await connection.fetchval(HAS_READINGS, account, meter_id)
+    return found
+
+
+async def correct_measured(connection: Connection, record: Meter) -> None:
+    """Let all versions of a meter measure the same."""
+    values = (record.carrier, record.unit, record.kind)
+    await connection.execute(CORRECT_MEASURED, record.id, *values)
 
 
 async def assets_of(connection: Connection, enterprise_id: str, id: str) -> list[Asset]:

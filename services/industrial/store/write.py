@@ -1,12 +1,13 @@
 """What a decision writes: one statement per table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
 from services.industrial.domain.entries import Entry
 from services.industrial.domain.facts import Fact
 from services.industrial.domain.state import Rows
-from services.industrial.domain.years import YEAR_FIELDS
+from services.industrial.domain.years import YEAR_FIELDS, Year
+from services.industrial.store import reviews
 from shared.database import Connection
 
 FACT_COLUMNS = (
@@ -33,6 +34,8 @@ _year_row = attrgetter(*YEAR_FIELDS)
 
 async def write(connection: Connection, rows: Rows) -> None:
     """Write the rows of a decision: new ones by COPY, as each event is known to be new."""
+    await reviews.open_reviews(connection, rows.reviews)
+    await reviews.settle(connection, rows.settled)
     facts = [_row(fact) for fact in rows.facts]
     await connection.copy_records_to_table("fact", records=facts, columns=FACT_COLUMNS)
     await _write_changed(connection, rows.changed)
@@ -40,8 +43,13 @@ async def write(connection: Connection, rows: Rows) -> None:
         await connection.copy_records_to_table(
             "ledger_entry", records=rows.entries, columns=Entry._fields
         )
-        years = [(*key, *_year_row(sums)) for key, sums in rows.years.items()]
-        await connection.execute(YEARS, years)
+        await write_years(connection, rows.years)
+
+
+async def write_years(connection: Connection, years: Mapping[tuple[int, int], Year]) -> None:
+    """Write the sums of account years."""
+    rows = [(*key, *_year_row(sums)) for key, sums in years.items()]
+    await connection.execute(YEARS, rows)
 
 
 def _row(fact: Fact) -> tuple[object, ...]:

@@ -208,6 +208,36 @@ async def test_unknown_accounts_are_not_found(grading: Grading, enterprise: Ente
 
 
 @pytest.mark.parametrize("attempt", range(3))
+async def test_means_and_states_and_appeals_at_once(
+    grading: Grading, enterprise: Enterprise, attempt: int
+) -> None:
+    await grading.put()
+    states = [enterprise(f"at-once-{n}", value_added_1e4cny=100 + n) for n in range(30)]
+    await grading.post(*states[:6])
+    path = "/v1/labels/industrial/at-once-1/appeals"
+    filed = [grading.http.post(path, json={"reason": "x"}) for _ in range(4)]
+    taken = [grading.http.post("/v1/region/means/2020") for _ in range(3)]
+    posts = [grading.post(state) for state in states[6:]]
+    computed = "/v1/benchmarks/1495/2020/compute?product=xylitol"
+    work = [*posts[:8], taken[0], filed[0], filed[1], *posts[8:16], taken[1]]
+    work += [grading.http.post(computed), filed[2], *posts[16:], filed[3], taken[2]]
+    done = await asyncio.gather(*work)
+    answers = [answer.status_code for answer in done if answer is not None]
+    assert sorted(answers) == [200, 200, 200, 200, 201, 409, 409, 409]
+    assert await grading.findings() == []
+
+    [appeal] = (await grading.http.get("/v1/appeals?status=open")).json()["items"]
+    body = {"decision": "reopened", "note": "x"}
+    path = f"/v1/appeals/{appeal['id']}/decision"
+    decided = await asyncio.gather(*(grading.http.post(path, json=body) for _ in range(3)))
+    assert sorted(answer.status_code for answer in decided) == [200, 409, 409]
+    await grading.http.post("/v1/region/means/2020")
+    items = (await grading.http.get("/v1/labels?limit=1000")).json()["items"]
+    assert {item["city_mean"]["accounts"] for item in items} == {30}
+    assert await grading.findings() == []
+
+
+@pytest.mark.parametrize("attempt", range(3))
 async def test_a_benchmark_and_states_at_once(
     grading: Grading, enterprise: Enterprise, attempt: int
 ) -> None:
@@ -238,6 +268,38 @@ async def test_the_audit_sees_what_was_tampered_with(
         (two, "last announced label of 2020"),
         (three, "last announced label of 2020"),
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ('update label set dimensions = dimensions || \'{"regional": "red"}\'', "label of 2020"),
+        ("update label set rule_version = 'labels@0'", "rule of 2020"),
+        ("update label set contested = true", "contested label of 2020"),
+        ("update label set suspended = true", "suspended label of 2020"),
+        (
+            "insert into city_mean values (2020, 1, 9, 100, 100, now(), 'nobody')",
+            "city mean of 2020",
+        ),
+        (
+            "update benchmark set withdrawn = true",
+            "benchmark of 2020",
+        ),
+        (
+            "update benchmark set kind = 'city_mean', "
+            'basis = \'{"enterprises": 5, "total_t": "12", "output": "100"}\'',
+            "benchmark 1495/xylitol/2020#1",
+        ),
+    ],
+)
+async def test_the_audit_decides_everything_anew(
+    grading: Grading, enterprise: Enterprise, change: str, found: str
+) -> None:
+    await grading.put()
+    await grading.post(enterprise())
+    assert await grading.findings() == []
+    await grading.app.state.pool.execute(change)
+    assert found in {finding.what for finding in await grading.findings()}
 
 
 async def test_states_are_compared_with_the_accounts_exactly(

@@ -1,6 +1,5 @@
 """The registry, comparisons and listings over HTTP."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -123,54 +122,6 @@ async def test_entries_are_listed_in_pages_with_their_lineage(desk: Any) -> None
     assert (await desk.get(path, year=2019))["items"] == []
 
 
-async def test_breakdown_and_opportunities(desk: Any) -> None:
-    await desk.register_enterprise()
-    await desk.register_meter("m1", asset_id="line-1")
-    for month, (used, made) in enumerate([(10, 1), (10, 1), (10, 1), (15, 1), (20, 1)], 1):
-        start, end = f"2022-{month:02}-01", f"2022-{month + 1:02}-01"
-        await desk.post(
-            desk.interval(f"e{month}", f"{start}T00:00:00+08:00", f"{end}T00:00:00+08:00",
-                          str(used * 1000)),
-            desk.event("production", f"p{month}", product="xylitol", start=start, end=end,
-                       quantity=str(made), unit="t"),
-        )  # fmt: skip
-    path = f"enterprises/{desk.enterprise}"
-    parts = (await desk.get(f"{path}/breakdown", year=2022, by="asset,carrier"))["items"]
-    assert parts == [
-        {
-            "asset_id": "line-1", "carrier": "electricity", "quantity": "65000", "unit": "kWh",
-            "energy_t": "33.4945", "process_t": "0", "avoided_t": "0", "total_t": "33.4945",
-            "avoided_pv_t": "0",
-        }
-    ]  # fmt: skip
-    months = (await desk.get(f"{path}/breakdown", year=2022, by="month"))["items"]
-    assert [m["total_t"] for m in months] == ["5.153", "5.153", "5.153", "7.7295", "10.306"]
-    assert (await desk.http.get(f"/v1/{path}/breakdown?by=colour")).status_code == 422
-    [best] = (await desk.get(f"{path}/opportunities", year=2022))["items"]
-    assert (best["asset_id"], best["carrier"], best["rising_months"]) == (
-        "line-1", "electricity", 2,
-    )  # fmt: skip
-    # 5 and 10 MWh above the median of 10 MWh per t.
-    assert best["avoidable_t"] == "7.7295"
-    assert (best["specific_median"], best["specific_latest"]) == ("10000.000000", "20000.000000")
-
-
-async def test_the_region_adds_up_and_says_what_it_covers(desk: Any) -> None:
-    await desk.register_enterprise()
-    await desk.register_enterprise(OTHER, sector="3120", district="衢江区")
-    for subject, tonnes in ((desk.enterprise, "1.5"), (OTHER, "2")):
-        await desk.post(
-            desk.event("activity", "a", subject=subject, activity="direct.energy_co2",
-                       start="2020-01-01", end="2021-01-01", quantity=tonnes, unit="t")
-        )  # fmt: skip
-    region = await desk.get("region/summary", year=2020)
-    assert (region["enterprises"], region["with_account"], region["total_t"]) == (2, 2, "3.5")
-    assert region["by_sector"]["3120"]["energy_t"] == "2"
-    assert region["by_district"]["开化县"]["total_t"] == "1.5"
-    empty = await desk.get("region/summary", year=2019)
-    assert (empty["with_account"], empty["coverage"]) == (0, "0.000000")
-
-
 async def test_the_tick_tells_the_citys_numbers(desk: Any) -> None:
     await desk.register_enterprise()
     await desk.post(
@@ -183,23 +134,9 @@ async def test_the_tick_tells_the_citys_numbers(desk: Any) -> None:
     assert REGISTRY.get_sample_value("tanzhang_city_accounts", {"kind": "industrial"}) == 1
 
 
-async def test_reviews_are_listed(desk: Any) -> None:
-    await desk.register_enterprise()
-    assert await desk.get("reviews") == {"items": [], "next": None}
-    await desk.register_meter()
-    await desk.post(desk.interval("a", "2022-03-01T00:00:00Z", "2022-03-01T01:00:00Z", "1"))
-    await desk.app.state.pool.execute(
-        "insert into review (account, event_key, reason, detail, opened_at) "
-        "select account, event_key, 'spike', 'ten times the usual', $1 from fact",
-        datetime(2026, 1, 1, tzinfo=UTC),
-    )
-    [item] = (await desk.get("reviews", enterprise_id=desk.enterprise))["items"]
-    assert (item["enterprise_id"], item["event"]["id"], item["about"]) == (
-        desk.enterprise, "a", "meter:m1",
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("path", ["", "/account", "/entries", "/breakdown", "/opportunities"])
+@pytest.mark.parametrize(
+    "path", ["", "/account", "/entries", "/breakdown", "/opportunities", "/warnings"]
+)
 async def test_what_is_not_there_is_not_found(desk: Any, path: str) -> None:
     answer = await desk.http.get(f"/v1/enterprises/{THIRD}{path}")
     assert answer.status_code == 404
@@ -219,7 +156,7 @@ async def test_the_audit_finds_what_was_tampered_with(desk: Any) -> None:
     await pool.execute("update account_year set energy_mg = energy_mg - 1")
     await pool.execute("update ledger_entry set amount_mg = amount_mg + 2")
     found = {finding.what.split()[0] for finding in await desk.audit()}
-    assert found == {"entry", "event", "energy_mg", "actual_mg", "balance"}
+    assert found == {"entry", "event", "energy_mg", "actual_mg", "balance", "energy_months"}
 
 
 async def test_over_kafka_from_reading_to_account_state(

@@ -20,6 +20,13 @@ BODY = {
     "product_unit": "t",
 }
 METER = {"enterprise_id": ID, "carrier": "electricity", "unit": "kWh", "kind": "interval"}
+FUEL = {"ncv": "28", "valid_from": "2022-01-01", "evidence": "report"}
+BODIES = {
+    "meters": METER,
+    "fuels": FUEL,
+    "reviews": {"note": "seen"},
+    "adopt": {"from": "2022-01-01"},
+}
 READ, WRITE = ("industrial:read",), ("registry:write",)
 
 
@@ -36,6 +43,15 @@ READ, WRITE = ("industrial:read",), ("registry:write",)
         ("PUT", f"/v1/enterprises/{ID}", READ, ("*",), 403),
         ("PUT", f"/v1/enterprises/{ID}", WRITE, (OTHER,), 403),
         ("PUT", f"/v1/enterprises/{ID}", WRITE, (ID,), 201),
+        ("PUT", f"/v1/enterprises/{ID}/fuels/coke", WRITE, (OTHER,), 403),
+        ("PUT", f"/v1/enterprises/{ID}/fuels/coke", READ, ("*",), 403),
+        ("PUT", f"/v1/enterprises/{ID}/fuels/coke", WRITE, (ID,), 404),
+        ("GET", f"/v1/enterprises/{ID}/fuels", READ, (OTHER,), 403),
+        ("GET", f"/v1/enterprises/{ID}/fuels/coke", READ, (OTHER,), 403),
+        ("GET", "/v1/activities", WRITE, (), 403),
+        ("GET", "/v1/activities", READ, (), 200),
+        ("GET", "/v1/carriers", None, (), 401),
+        ("GET", "/v1/carriers", READ, (), 200),
         ("PUT", "/v1/meters/m1", WRITE, (OTHER,), 403),
         ("PUT", "/v1/meters/m1", WRITE, (ID,), 422),
         ("GET", f"/v1/enterprises/{ID}", READ, (ID,), 404),
@@ -43,7 +59,23 @@ READ, WRITE = ("industrial:read",), ("registry:write",)
         ("GET", f"/v1/reviews?enterprise_id={OTHER}", READ, (ID,), 403),
         ("GET", f"/v1/reviews?enterprise_id={ID}", READ, (ID,), 200),
         ("GET", "/v1/reviews", READ, ("*",), 200),
+        ("GET", f"/v1/enterprises/{ID}/gaps", READ, (OTHER,), 403),
+        ("POST", "/v1/reviews/r/release", None, (), 401),
+        ("POST", "/v1/reviews/r/release", (*READ, *WRITE), ("*",), 403),
+        ("POST", "/v1/reviews/r/reject", (*READ, *WRITE), ("*",), 403),
+        ("POST", "/v1/reviews/r/reject", ("reviews:write",), ("*",), 404),
         ("GET", "/v1/region/summary", READ, (), 200),
+        ("GET", f"/v1/enterprises/{ID}/breakdown", READ, (OTHER,), 403),
+        ("GET", f"/v1/enterprises/{ID}/opportunities", READ, (OTHER,), 403),
+        ("GET", f"/v1/enterprises/{ID}/warnings", READ, (OTHER,), 403),
+        ("GET", f"/v1/enterprises/{ID}/warnings", READ, (ID,), 404),
+        ("POST", f"/v1/enterprises/{ID}/opportunities/o/adopt", None, (), 401),
+        ("POST", f"/v1/enterprises/{ID}/opportunities/o/adopt", READ, ("*",), 403),
+        ("GET", "/v1/years", None, (), 401),
+        ("GET", "/v1/years", WRITE, ("*",), 403),
+        ("GET", "/v1/years", READ, (), 200),
+        ("GET", f"/v1/enterprises/{ID}/restatements", READ, (OTHER,), 403),
+        ("GET", f"/v1/enterprises/{ID}/restatements", READ, (ID,), 404),
     ],
 )
 async def test_scopes_and_subjects(
@@ -64,7 +96,9 @@ async def test_scopes_and_subjects(
         headers["authorization"] = f"Bearer {token}"
     app = create(settings, "api")
     transport = httpx.ASGITransport(app=app)
-    sent = (METER if "meters" in path else BODY) if method == "PUT" else None
+    sent = next((body for word, body in BODIES.items() if word in path), BODY)
+    if method == "GET":
+        sent = {}
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(

@@ -1,39 +1,23 @@
 """Readings of intervals and registers: which one stands, in whatever order they come."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-MARCH = "2022-03-{:02}T{:02}:00:00+08:00"
-GRID_2022 = Decimal("515300")
-ORDERS = settings(
-    max_examples=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+from tests.integration.industrial.orders import (
+    GRID_2022,
+    ORDERS,
+    QUALITY,
+    energy_mg,
+    facts,
+    hour,
+    interval_events,
+    outcome,
+    ready,
+    shuffled,
 )
-
-
-def hour(n: int) -> str:
-    return MARCH.format(1 + n // 24, n % 24)
-
-
-async def ready(desk: Any, **meter: Any) -> None:
-    await desk.register_enterprise()
-    await desk.register_meter("m1")
-    await desk.register_meter("r1", **meter)
-
-
-async def energy_mg(desk: Any) -> int:
-    return int(Decimal((await desk.account(2022))["energy_t"]) * 10**9)
-
-
-async def facts(desk: Any) -> dict[str, str]:
-    rows = await desk.app.state.pool.fetch("select event_id, state from fact")
-    return {row[0]: row[1] for row in rows}
 
 
 async def test_of_equal_intervals_the_better_quality_then_the_later_stands(desk: Any) -> None:
@@ -117,22 +101,23 @@ async def test_a_register_posts_what_was_used_between_readings(desk: Any) -> Non
     assert await desk.audit() == []
 
 
-async def test_a_register_that_runs_backwards_is_refused(desk: Any) -> None:
+async def test_readings_of_the_wrong_kind_or_unit_are_refused(desk: Any) -> None:
     await ready(desk)
-    await desk.register_meter("r2", register_max="100000")
     await desk.post(
-        desk.register("a", hour(0), "100"),
-        desk.register("b", hour(1), "99"),
-        desk.register("c", hour(0), "50000", meter_id="r2"),
-        desk.register("d", hour(1), "49000", meter_id="r2"),
-        desk.interval("e", hour(0), hour(1), "1", meter_id="r1"),
-        desk.register("f", hour(2), "1", unit="t"),
+        desk.interval("a", hour(0), hour(1), "1", meter_id="r1"),
+        desk.register("b", hour(2), "1", unit="t"),
+        desk.register("c", hour(2), "1", meter_id="m1"),
+        desk.interval("d", hour(0), hour(1), "1", exchange="final"),
     )
     refused = await desk.refusals()
     assert {id: reason for id, (reason, _) in refused.items()} == {
-        "b": "register_backwards", "d": "register_backwards", "e": "wrong_kind", "f": "wrong_unit",
+        "a": "wrong_kind", "b": "wrong_unit", "c": "wrong_kind", "d": "wrong_exchange",
     }  # fmt: skip
-    assert "register_max 100000" in refused["d"][1]
+    assert refused["a"][1] == (
+        "/data/kind: meter:r1 is registered as register; expected that, got interval"
+    )
+    assert "'t'" in refused["b"][1] or "t " in refused["b"][1]
+    assert refused["d"][1] == "/data/exchange: expected with kind register only"
 
 
 async def test_units_convert_and_the_multiplier_applies_to_intervals(desk: Any) -> None:
@@ -142,62 +127,6 @@ async def test_units_convert_and_the_multiplier_applies_to_intervals(desk: Any) 
     assert await energy_mg(desk) == 1000 * GRID_2022
     [entry] = await desk.entries()
     assert (entry["quantity"], entry["unit"]) == ("1", "MWh")
-
-
-async def outcome(desk: Any, batches: Sequence[Sequence[dict[str, Any]]]) -> tuple[Any, ...]:
-    """Post batch by batch from nothing; what came out, and proof that the books agree."""
-    await desk.forget()
-    for batch in batches:
-        await desk.post(*batch)
-    assert await desk.audit() == []
-    assert await desk.refusals() == {}
-    assert await desk.parked() == {}
-    months = await desk.app.state.pool.fetch(
-        "select month, sum(amount_mg), sum(quantity), category, quality from ledger_entry "
-        "group by month, category, quality "
-        "having sum(case when reverses is null then 1 else -1 end) > 0 order by 1, 4, 5"
-    )
-    standing = await desk.app.state.pool.fetch(
-        "select event_id from fact where state = 'posted' order by event_id"
-    )
-    return [tuple(row) for row in months], [row[0] for row in standing]
-
-
-@st.composite
-def shuffled(draw: st.DrawFn, events: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Any order, some repeated, cut into batches."""
-    repeated = draw(st.lists(st.sampled_from(events), max_size=3))
-    order = draw(st.permutations([*events, *repeated]))
-    cuts = sorted(draw(st.lists(st.integers(0, len(order)), max_size=4)))
-    return [list(order[a:b]) for a, b in zip([0, *cuts], [*cuts, len(order)], strict=True) if b > a]
-
-
-QUALITY = st.sampled_from(["actual", "estimated", "substituted"])
-
-
-@st.composite
-def interval_events(draw: st.DrawFn, make: Any) -> list[dict[str, Any]]:
-    """Up to three variants of each of three intervals, some replaced by others of the interval."""
-    events: list[dict[str, Any]] = []
-    for n, start in enumerate([0, 5, 24 * 30 + 20]):
-        ids: list[str] = []
-        for k in range(draw(st.integers(1, 3))):
-            free = [id for id in ids if id not in {e["data"].get("replaces") for e in events}]
-            target = draw(st.none() | st.sampled_from(free)) if free else None
-            more = {"replaces": target} if target else {}
-            span = (
-                (MARCH.format(1, start), hour(start + 3))
-                if n < 2
-                else (hour(24 * 30 + 20), "2022-04-01T03:00:00+08:00")
-            )
-            events.append(
-                make(
-                    f"{n}{k}", *span, str(draw(st.integers(1, 99))), quality=draw(QUALITY),
-                    time=hour(draw(st.integers(1, 4))), **more,
-                )
-            )  # fmt: skip
-            ids.append(f"{n}{k}")
-    return events
 
 
 @given(data=st.data())

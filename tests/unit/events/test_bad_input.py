@@ -113,6 +113,8 @@ def test_numbers_beyond_any_float_are_refused_at_once() -> None:
     [
         ("meter", {"start": ...}, "missing-field", "/data/start", "is required"),
         ("meter", {"kind": "register"}, "unexpected-field", "/data/start", "register"),
+        ("meter", {"exchange": "final"}, "unexpected-field", "/data/exchange", "register"),
+        ("meter", {"exchange": "swapped"}, "unknown-word", "/data/exchange", "final, initial"),
         ("meter", {"end": "2020-01-01T00:00:00+08:00"}, "wrong-order", "/data/end", "after start"),
         ("meter", {"end": "2021-01-02T00:00:00+08:00"}, "out-of-range", "/data/end", "366 days"),
         ("meter", {"end": "2020-01-01T00:15:00"}, "wrong-format", "/data/end", "offset"),

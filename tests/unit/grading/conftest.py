@@ -1,8 +1,10 @@
 """Account states to be bent by the tests, and the rules as they are shipped."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.rulebook import Rulebook, cuts_of, rulebook
 from shared.events.types import AgriAccount, IndustrialAccount
 from shared.methodology import methodology
+from shared.methodology.files import DATA
 
 NOW = datetime(2021, 6, 15, tzinfo=UTC)
 
@@ -89,3 +92,21 @@ def farm() -> Callable[..., AgriAccount]:
 @pytest.fixture
 def now() -> datetime:
     return NOW
+
+
+@pytest.fixture(scope="session")
+def editions(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Rulebook]:
+    """The rules with later editions: each a list of (old, new) texts of labels.yaml."""
+
+    def _editions(*changes: Sequence[tuple[str, str]]) -> Rulebook:
+        directory = Path(shutil.copytree(DATA, tmp_path_factory.mktemp("rules") / "data"))
+        shipped = (directory / "labels.yaml").read_text(encoding="utf-8")
+        for number, pairs in enumerate(changes, 2):
+            text = shipped.replace('version: "1"', f'version: "{number}"', 1)
+            for old, new in pairs:
+                assert old in text
+                text = text.replace(old, new, 1)
+            (directory / f"labels-{number}.yaml").write_text(text, encoding="utf-8")
+        return rulebook(methodology(directory))
+
+    return _editions

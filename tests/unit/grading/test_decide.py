@@ -13,7 +13,7 @@ from services.grading import handler
 from services.grading.domain.benchmarks import Benchmark, Shelf
 from services.grading.domain.grades import current, months_after
 from services.grading.domain.rulebook import Rulebook
-from services.grading.store import AccountState, Held, Rows
+from services.grading.store.held import AccountState, Held, Rows
 from shared.events.envelope import Event, Outgoing, decode, encode
 from shared.events.types import AgriAccount, IndustrialAccount, LabelChanged
 from shared.stream.service import Account, Batch

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from services.grading.domain import dimensions, industrial
 from services.grading.domain.benchmarks import Benchmark, Cuts
+from services.grading.domain.city import CityMean
 from services.grading.domain.completeness import months
-from services.grading.domain.dimensions import City
 from services.grading.domain.grades import Grade
 from services.grading.domain.industrial import COLOURS, Surroundings
 from services.grading.domain.rulebook import Rulebook, cuts_of
@@ -23,6 +23,7 @@ from shared.units.amount import ratio_text
 from shared.units.calendar import CITY
 
 Enterprise = Callable[..., IndustrialAccount]
+NOW = datetime(2021, 1, 1, tzinfo=UTC)
 Grading = Callable[..., Grade]
 DEFAULT = Cuts(Decimal("0.80"), Decimal("1.00"), Decimal("1.20"))
 
@@ -33,7 +34,7 @@ def grade(rules: Rulebook, benchmark: Benchmark, now: datetime) -> Grading:
         account: IndustrialAccount,
         held_against: Benchmark | None = benchmark,
         at: datetime = now,
-        city: City = industrial.NO_CITY,
+        city: CityMean | None = None,
         before: IndustrialAccount | None = None,
     ) -> Grade:
         return industrial.grade(account, Surroundings(held_against, city, before), rules, at, CITY)
@@ -204,15 +205,17 @@ def test_units_that_do_not_convert_are_no_benchmark(
 
 
 def test_the_regional_dimension_is_against_the_mean_of_the_city(enterprise: Enterprise) -> None:
-    mine = enterprise(total_t=Decimal(80), value_added_1e4cny=Decimal(100))
-    other = enterprise(total_t=Decimal(120), value_added_1e4cny=Decimal(100))
-    alone = industrial.NO_CITY.changed(None, mine)
-    assert dimensions.regional(mine, alone, DEFAULT) == "unknown"
-    both = alone.changed(None, other)
-    assert dimensions.regional(mine, both, DEFAULT) == "deep_green"
-    assert dimensions.regional(other, both, DEFAULT) == "yellow"
-    assert dimensions.regional(enterprise(), both, DEFAULT) == "unknown"
-    assert both.changed(other, enterprise()) == alone
+    def regional(total: str, city: CityMean | None, added: int = 100) -> str:
+        account = enterprise(total_t=Decimal(total), value_added_1e4cny=Decimal(added))
+        return dimensions.regional(account, city, 5, DEFAULT)
+
+    taken = CityMean(2020, 1, 5, Decimal(500), Decimal(500), NOW)
+    found = [regional(total, taken) for total in ("80", "100", "120", "120.000000001")]
+    assert found == ["deep_green", "light_green", "yellow", "red"]
+    assert regional("80", None) == "unknown"
+    assert regional("80", taken, added=0) == "unknown"
+    assert regional("80", replace(taken, accounts=4)) == "unknown"
+    assert regional("80", replace(taken, total_t=Decimal(0))) == "unknown"
 
 
 @pytest.mark.parametrize(

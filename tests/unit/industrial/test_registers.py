@@ -101,7 +101,11 @@ def test_a_use_takes_the_meter_version_and_the_worse_quality_of_its_time() -> No
     slot.place(first, None)
     [posting] = slot.place(last, None).posted
     assert posting.quality == "estimated"
-    assert [piece.quantity for piece in posting.pieces] == [20]
+    # 16 of 24 hours at 2, then 8 at 5.
+    assert [round(piece.quantity, 9) for piece in posting.pieces] == [
+        Decimal("13.333333333"), Decimal("16.666666667"),
+    ]  # fmt: skip
+    assert sum(piece.quantity for piece in posting.pieces) == 30
 
 
 @given(

@@ -111,6 +111,36 @@ def _edit(path: Path, old: str, new: str) -> int:
         ("process.yaml", "gas: N2O", "gas: N3O", "activities.nitric_acid.high_pressure.gas: exp"),
         ("region.yaml", "region:\n", "region: {\n", "not YAML"),
         ("process.yaml", "44/56", "44/0", "activities.clinker.contents"),
+        (
+            "process.yaml",
+            "scales: {dust: adds}",
+            "scales: {dust: doubles}",
+            "activities.clinker.scales",
+        ),
+        (
+            "process.yaml",
+            "scales: {dust: adds}",
+            "scales: {CaO*dust: adds}",
+            "activities.clinker.scales: expected each share once",
+        ),
+        (
+            "process.yaml",
+            "sectors: [cement]",
+            "sectors: [steel]",
+            "activities.clinker.sectors.0: expected one of any, cement, lime",
+        ),
+        (
+            "process.yaml",
+            "needs_share: true, contents: {carbon: 44/12}, source: cement",
+            "needs_share: true, source: cement",
+            "activities.raw_meal_carbon.needs_share: expected purity and contents",
+        ),
+        (
+            "grid.yaml",
+            "enthalpy: 2768.4",
+            "enthalpy: 70",
+            "heat.steam.enthalpy: expected more than that of the feed water",
+        ),
     ],
 )
 def test_a_wrong_file_names_file_line_and_field(

@@ -11,39 +11,6 @@ from shared.units.quantity import UnitError
 
 DAY = date(2022, 6, 1)
 
-SET_A = """
-crude_oil 3.0202, fuel_oil 3.1705, gasoline 2.9251, kerosene 3.0334, diesel 3.0959, lpg 3.1013,
-lng 3.1829, refinery_gas 3.0082, coal_tar 2.6446, petroleum_coke 3.2115, coke 2.8527,
-raw_coal 1.9003, anthracite 2.5215, bituminous 1.7417, lignite 1.1729, washed_coal 2.2082,
-other_washed_coal 1.0519, briquette 1.9360, coal_gangue 0.7646, natural_gas 21.6219,
-coke_oven_gas 8.8638, blast_furnace_gas 8.4811, converter_gas 15.1240, other_gas 2.3148
-"""
-SET_B = """
-anthracite 2.3228, bituminous 2.0715, lignite 1.4241, washed_coal 2.2818,
-other_washed_coal 1.2886, briquette 1.9360, coke 2.8518, crude_oil 3.0783, fuel_oil 3.0472,
-gasoline 3.0425, diesel 3.1451, kerosene 3.1517, naphtha 2.9488, petroleum_coke 3.0633,
-other_petroleum 2.8883, coal_tar 2.6446, crude_benzol 3.4109, refinery_gas 3.0423, lpg 2.9538,
-lng 2.3253, natural_gas 21.6219, coke_oven_gas 8.5828, blast_furnace_gas 9.6865,
-converter_gas 14.3210, carbide_furnace_gas 15.9470, other_gas 2.3179
-"""
-GASES = {name for name in CARRIERS if name.endswith("_gas") and name != "refinery_gas"}
-
-
-def _published(table: str, sector: str, wanted: str) -> list[tuple[str, str, str, str]]:
-    rows = (entry.split() for entry in table.replace("\n", " ").split(","))
-    return [(sector, carrier, value, wanted) for carrier, value in rows]
-
-
-@pytest.mark.parametrize(
-    ("sector", "carrier", "expected", "wanted"),
-    [*_published(SET_A, "3120", "fuels_a"), *_published(SET_B, "1495", "fuels_b")],
-)
-def test_published_fuel_factors(sector: str, carrier: str, expected: str, wanted: str) -> None:
-    factor = methodology().fuel_factor(sector, carrier, DAY)
-    assert round(factor.t_per_unit, 4) == Fraction(expected)
-    assert factor.unit == ("1e4Nm3" if carrier in GASES else "t")
-    assert (factor.set, factor.id, factor.fallback) == (wanted, f"fuel.{carrier}", False)
-
 
 def test_a_tonne_of_diesel_in_iron_and_steel() -> None:
     factor = methodology().fuel_factor("3120", "diesel", DAY)
@@ -124,10 +91,6 @@ def test_a_grid_factor_is_of_the_year_or_before_or_marked(region: str, year: int
     _, found, of = factor.id.split(".")
     assert factor.fallback is (found != region or int(of) > year)
     assert int(of) <= year or (found, of) == ("national", "2015")
-
-
-def test_published_alternatives_are_had_by_name() -> None:
-    assert methodology().alternative_factor("residual.2023").t_per_unit == Fraction("0.6096")
 
 
 def test_an_unknown_region_is_refused_with_the_list() -> None:

@@ -54,8 +54,15 @@ def test_ports_follow_from_the_base() -> None:
 def test_own_keys_and_own_servers_are_left_to_the_caller(tmp_path: Path) -> None:
     options = _options(TANZHANG_JWKS="https://keys.example", TANZHANG_ERASURE_KEY="k")
     made = plan.environment(options, tmp_path, dict.fromkeys(SERVICES, 1), None, None)
-    assert set(made) == {f"TANZHANG_{service.upper()}_URL" for service in DOMAIN_SERVICES}
+    urls = {f"TANZHANG_{service.upper()}_URL" for service in DOMAIN_SERVICES}
+    assert set(made) - urls == {"TANZHANG_ZONE", "TANZHANG_GWP_SET"}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_decides_amounts_is_kept_as_the_services_were_given_it(tmp_path: Path) -> None:
+    ports = dict.fromkeys(SERVICES, 1)
+    made = plan.environment(_options(TANZHANG_GWP_SET="AR6"), tmp_path, ports, None, None)
+    assert (made["TANZHANG_GWP_SET"], made["TANZHANG_ZONE"]) == ("AR6", "Asia/Shanghai")
 
 
 def test_keys_and_secrets_stay_the_same(tmp_path: Path) -> None:

@@ -35,6 +35,20 @@ def test_there_and_back_is_exact(value: Decimal, unit: str, data: st.DataObject)
     assert convert(there, other, unit) == Fraction(value)
 
 
+@given(amounts, st.sampled_from(sorted(UNITS)), st.sampled_from(sorted(UNITS)))
+def test_units_of_one_kind_convert_and_others_are_refused_naming_both(
+    value: Decimal, unit: str, other: str
+) -> None:
+    if dimension(unit) == dimension(other):
+        assert convert(value, unit, other) * UNITS[other].size == Fraction(value) * UNITS[unit].size
+        return
+    with pytest.raises(UnitError) as error:
+        convert(value, unit, other)
+    text = str(error.value)
+    assert text.startswith(f"{unit} ({dimension(unit)}) does not convert to {other} (")
+    assert all(allowed in text for allowed in units_of(dimension(other)))
+
+
 def test_energy_is_not_volume() -> None:
     with pytest.raises(UnitError) as error:
         convert(Decimal(1), "kWh", "Nm3")

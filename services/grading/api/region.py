@@ -1,0 +1,126 @@
+"""The region: accounts and tonnes by colour, and the city's mean of a year."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from services.grading.api.benchmarks import ATTEMPTS, Writer
+from services.grading.api.labels import Reader, Year
+from services.grading.api.views import Kind, mean_view
+from services.grading.domain.grades import UNGRADED
+from services.grading.domain.rulebook import LABELS
+from services.grading.store import means
+from shared.http.app import json_response
+from shared.http.problems import conflict, invalid, unavailable
+from shared.units.amount import ratio_text
+from shared.units.calendar import local_date
+
+router = APIRouter(tags=["region"])
+
+SUMS = """
+select l.kind, l.label, l.sector, a.district, count(*) as accounts, sum(a.total_t) as t,
+    sum(a.gross_t) as gross_t
+from label l join account_state a using (account, year)
+where l.year = $1
+group by l.kind, grouping sets ((l.label), (l.label, l.sector), (l.label, a.district))
+"""
+
+
+@router.get("/v1/region/summary", summary="Accounts and tonnes by colour, sector and district")
+async def get_summary(request: Request, who: Reader, year: Year = None) -> Response:
+    """Of a year (the running one); aggregates only, whoever may read labels may read them.
+
+    Of an enterprise `total_t`; of a farm `neutralised_t` and `gross_t`, and its type for a sector.
+    """
+    wanted = year or _today(request).year
+    async with request.app.state.pool.acquire() as connection:
+        rows = await connection.fetch(SUMS, wanted)
+        mean = (await means.newest(connection, [wanted])).get(wanted)
+    kinds: tuple[Kind, ...] = ("industrial", "agri")
+    return json_response(
+        {"year": wanted}
+        | {kind: _summary(kind, [row for row in rows if row["kind"] == kind]) for kind in kinds}
+        | {"city_mean": mean_view(mean) if mean else None}
+    )
+
+
+@router.post("/v1/region/means/{year}", summary="Take the city's mean of a year anew")
+async def take_mean(
+    request: Request, year: Annotated[int, Path(ge=1900, le=2999)], who: Writer
+) -> Response:
+    """What the clock does when a month begins: a version is kept if the sums have moved, and all
+    accounts of the year are regraded against it. 409 with too few accounts for a first one."""
+    if year >= _today(request).year:
+        raise invalid(
+            "/path/year", f"expected a year that is over, got {year}", "invalid-parameter"
+        )
+    state = request.app.state
+    for _ in range(ATTEMPTS):
+        async with state.pool.acquire() as connection, connection.transaction():
+            taken = await state.regrader.take_means(
+                connection, state.poster, [year], who.client, state.clock()
+            )
+            held = (await means.newest(connection, [year])).get(year)
+        if taken is not None:
+            state.relay.wake()
+            break
+    else:
+        raise unavailable("Accounts of this year keep arriving; try again")
+    if held is None:
+        needed = state.regrader.rules.city(year).mean_enterprises
+        detail = f"Fewer than {needed} accounts of {year} have declared value added"
+        raise conflict(detail, "too-few-enterprises")
+    return json_response(mean_view(held) | {"labels_changed": taken[1]})
+
+
+def _summary(kind: str, rows: list[asyncpg.Record]) -> dict[str, Any]:
+    whole = [row for row in rows if row["sector"] is None and row["district"] is None]
+    accounts = sum(row["accounts"] for row in whole)
+    graded = sum(row["accounts"] for row in whole if row["label"] != UNGRADED)
+    return {
+        "accounts": accounts,
+        "graded": graded,
+        "share_graded": ratio_text(Fraction(graded, accounts)) if accounts else None,
+        **_tonnes(kind, whole),
+        "by_label": _by_label(kind, whole),
+        "by_sector": _grouped(kind, rows, "sector"),
+        "by_district": _grouped(kind, rows, "district"),
+    }
+
+
+def _grouped(kind: str, rows: Iterable[asyncpg.Record], by: str) -> dict[str, Any]:
+    groups: dict[str, list[asyncpg.Record]] = {}
+    for row in rows:
+        if row[by] is not None:
+            groups.setdefault(row[by], []).append(row)
+    return {name: _by_label(kind, groups[name]) for name in sorted(groups)}
+
+
+def _by_label(kind: str, rows: Iterable[asyncpg.Record]) -> dict[str, Any]:
+    """Every label of the kind, best first."""
+    found = {row["label"]: row for row in rows}
+    return {
+        label: {
+            "accounts": found[label]["accounts"] if label in found else 0,
+            **_tonnes(kind, [found[label]] if label in found else []),
+        }
+        for label in LABELS[kind]
+    }
+
+
+def _tonnes(kind: str, rows: Iterable[asyncpg.Record]) -> dict[str, Decimal]:
+    held = list(rows)
+    total = sum((row["t"] for row in held), Decimal(0))
+    if kind == "industrial":
+        return {"total_t": total}
+    gross = sum((row["gross_t"] or Decimal(0) for row in held), Decimal(0))
+    return {"neutralised_t": total, "gross_t": gross}
+
+
+def _today(request: Request) -> Any:
+    return local_date(request.app.state.clock(), request.app.state.regrader.zone)

@@ -1,0 +1,169 @@
+"""The label that a reduction, another output or another benchmark would give."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Context, Decimal
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from services.grading import handler
+from services.grading.api.labels import Reader, chosen, held_of
+from services.grading.api.views import Kind, grade_view
+from services.grading.domain import agri, industrial
+from services.grading.domain.benchmarks import SUPPOSED, Benchmark
+from services.grading.domain.grades import Grade
+from services.grading.domain.industrial import Surroundings
+from services.grading.domain.rulebook import Rulebook
+from services.grading.domain.what_if import next_better
+from services.grading.store.held import AccountState
+from shared.auth.principal import require_subject
+from shared.events.types import AgriAccount, IndustrialAccount
+from shared.http.app import json_response
+from shared.http.bodies import Body, accepts, body
+from shared.http.problems import invalid
+from shared.units.amount import MG_PER_T, tonnes_text
+from shared.units.calendar import local_date
+
+router = APIRouter(tags=["labels"])
+EXACT = Context(prec=100)
+
+
+class WhatIf(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`reduction_t` more tonnes off the total (of a farm: off its gross emissions); another output
+    in the unit of the product; another `benchmark` in t per unit of the one that holds."""
+
+    year: int | None = None
+    reduction_t: Decimal = Decimal(0)
+    output: Decimal | None = None
+    benchmark: Decimal | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Supposed:
+    """An account as it would be, and what it would be held against."""
+
+    state: AccountState
+    around: Surroundings
+    rules: Rulebook
+    now: datetime
+    zone: ZoneInfo
+
+    def grade(self, cut_mg: int = 0) -> Grade:
+        """The grade after a further cut."""
+        cut = cut_mg and EXACT.divide(Decimal(cut_mg), Decimal(MG_PER_T))
+        state = less(self.state, Decimal(cut))
+        if isinstance(state, AgriAccount):
+            return agri.grade(state, self.rules)
+        return industrial.grade(state, self.around, self.rules, self.now, self.zone)
+
+    def most_mg(self) -> int:
+        """The largest cut: all of the total; of a farm's gross emissions, all but a milligram."""
+        state = self.state
+        if isinstance(state, AgriAccount):
+            return int(EXACT.multiply(state.gross_t, Decimal(MG_PER_T))) - 1
+        return int(EXACT.multiply(state.total_t, Decimal(MG_PER_T)))
+
+
+@router.post(
+    "/v1/labels/{kind}/{id}/what-if",
+    summary="The label that a reduction, another output or another benchmark would give",
+    openapi_extra=accepts(WhatIf),
+)
+async def what_if(
+    request: Request,
+    kind: Kind,
+    id: str,
+    who: Reader,
+    asked: Annotated[WhatIf, Depends(body(WhatIf))],
+) -> Response:
+    """Nothing is stored; `current` is the label as it stands.
+
+    `next` is the least further reduction, exact to the milligram, that gives a better label and
+    what that is; null when no reduction does.
+    """
+    require_subject(who, id)
+    _check(kind, asked)
+    held = await held_of(request, kind, id)
+    standing = chosen(kind, id, held, asked.year)
+    regrader, now = request.app.state.regrader, request.app.state.clock()
+    states = held.states[f"{kind}:{id}"]
+    state = less(_with_output(states[standing.year], asked.output), asked.reduction_t)
+    around = Surroundings()
+    if isinstance(state, IndustrialAccount):
+        around = handler.surroundings(states, state, held, regrader.rules)
+        around = _against(around, state, asked.benchmark)
+    supposed = Supposed(state, around, regrader.rules, now, regrader.zone)
+    on = local_date(now, regrader.zone)
+    answer = {
+        "kind": kind,
+        "id": id,
+        "year": standing.year,
+        **answered(kind, supposed, on),
+        "current": grade_view(kind, standing.grade, regrader.rules),
+    }
+    return json_response(answer)
+
+
+def answered(kind: str, supposed: Supposed, on: date) -> dict[str, Any]:
+    """The supposed label with its policy, and the cut that gives the next better one."""
+    grade, rules = supposed.grade(), supposed.rules
+    rank: Callable[[int], int] = lambda cut: rules.rank(kind, supposed.grade(cut).label)  # noqa: E731
+    cut = next_better(rules.rank(kind, grade.label), supposed.most_mg(), rank)
+    found = grade_view(kind, grade, rules) | {"policy": rules.policy(kind, grade.label, on)}
+    if cut is None:
+        return found | {"next": None}
+    better = supposed.grade(cut).label
+    name = rules.name(kind, better)
+    return found | {
+        "next": {
+            "label": better,
+            "label_en": name.name_en,
+            "label_zh": name.name_zh,
+            "reduction_t": tonnes_text(cut),
+            "policy": rules.policy(kind, better, on),
+        }
+    }
+
+
+def less(state: AccountState, tonnes: Decimal) -> AccountState:
+    """The state with so much less emitted, exact."""
+    if isinstance(state, AgriAccount):
+        return msgspec.structs.replace(state, gross_t=EXACT.subtract(state.gross_t, tonnes))
+    return msgspec.structs.replace(state, total_t=EXACT.subtract(state.total_t, tonnes))
+
+
+def _with_output(state: AccountState, output: Decimal | None) -> AccountState:
+    return state if output is None else msgspec.structs.replace(state, output=output)
+
+
+def _against(
+    around: Surroundings, account: IndustrialAccount, value: Decimal | None
+) -> Surroundings:
+    """Held against another value of the benchmark; without one, per unit of the product."""
+    if value is None:
+        return around
+    held = around.benchmark
+    if held is None:
+        named = account.sector, account.product, account.year
+        supposed = Benchmark(
+            *named, SUPPOSED, account.product_unit, value, None, SUPPOSED, SUPPOSED
+        )
+    else:
+        supposed = replace(held, value=value, version=SUPPOSED, kind=SUPPOSED, basis=None)
+    return replace(around, benchmark=replace(supposed, illustrative=False))
+
+
+def _check(kind: str, asked: WhatIf) -> None:
+    if asked.reduction_t < 0:
+        raise invalid("/reduction_t", f"expected zero or more, got {asked.reduction_t}")
+    for name in ("output", "benchmark"):
+        value: Decimal | None = getattr(asked, name)
+        if value is not None and kind == "agri":
+            raise invalid(f"/{name}", f"a farm is not graded by {name}")
+        if value is not None and value <= 0:
+            raise invalid(f"/{name}", f"expected more than zero, got {value}")

@@ -1,0 +1,1 @@
+"""The grading service's SQL."""

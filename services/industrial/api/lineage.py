@@ -1,0 +1,125 @@
+"""An entry as it is shown: what was reported, the factor and where that comes from, the amount."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from services.industrial.domain.arrivals import READING
+from services.industrial.domain.entries import decimal_of
+from services.industrial.domain.fuels import Fuels
+from services.industrial.domain.rates import meter_figure
+from services.industrial.domain.registry import Enterprise, on_date
+from services.industrial.store.fuels import fuels_of
+from services.industrial.store.past import Recorded, known_then, meters_ever
+from shared.database import Connection
+from shared.methodology import MEASURED, methodology
+from shared.units.amount import MG_PER_T, decimal_text, tonnes_text
+from shared.units.calendar import local_date, next_month
+
+_DAY = timedelta(days=1)
+REPORTED = ("purity", "content", "evidence")
+
+
+class Lineage(NamedTuple):
+    """The registry that the entries of an enterprise were computed with."""
+
+    enterprise: Sequence[Enterprise]
+    fuels: Fuels
+    meters: Mapping[str, Sequence[Recorded]]
+    zone: ZoneInfo
+
+
+async def lineage_of(
+    connection: Connection, enterprise: Sequence[Enterprise], rows: Sequence[Any], zone: ZoneInfo
+) -> Lineage:
+    """The registry behind a page of entries."""
+    id, meters = enterprise[0].id, {row["meter_id"] for row in rows} - {None}
+    fuels = (await fuels_of(connection, [id])).get(id, {})
+    return Lineage(enterprise, fuels, await meters_ever(connection, meters), zone)
+
+
+def shown(row: Any, lineage: Lineage) -> dict[str, Any]:
+    """An entry: quantity x factor = amount, in mg, and every name behind it."""
+    source, confidence = _origin(row, lineage)
+    return {
+        "event": {"source": row["source"], "id": row["event_id"]},
+        "reported": _reported(row, lineage.zone),
+        "line": row["line"],
+        "month": row["month"].strftime("%Y-%m"),
+        "category": row["category"],
+        "activity": row["activity"],
+        "meter_id": row["meter_id"],
+        "multiplier": _multiplier(row, lineage),
+        "asset_id": row["asset_id"],
+        "quantity": decimal_text(row["quantity"]),
+        "unit": row["unit"],
+        "quality": row["quality"],
+        "factor_mg_per_unit": decimal_text(row["factor"]),
+        "factor_id": row["factor_id"],
+        "factor_set": row["factor_set"],
+        "factor_version": row["factor_version"],
+        "factor_source": source,
+        "confidence": confidence,
+        "fallback": row["fallback"],
+        "rule": row["rule"],
+        "amount_t": tonnes_text(row["amount_mg"]),
+        "amount_mg": row["amount_mg"],
+        "reverses": row["reverses"],
+        "reason": row["cause"],
+        "cause": {"source": row["cause_source"], "id": row["cause_id"]},
+        "sequence": row["sequence"],
+        "posted_at": row["posted_at"].isoformat(),
+    }
+
+
+def _reported(row: Any, zone: ZoneInfo) -> dict[str, Any]:
+    """What the event said: readings have instants, reports dates (kept as midnight UTC)."""
+    is_reading = row["kind"] == READING
+    starts, ends = (
+        at and (at.astimezone(zone) if is_reading else at.date()).isoformat()
+        for at in (row["starts"], row["ends"])
+    )
+    told = {name: row["data"][name] for name in REPORTED if name in row["data"]}
+    value = decimal_text(row["value"])
+    return {"value": value, "unit": row["reported_unit"], "start": starts, "end": ends} | told
+
+
+def _multiplier(row: Any, lineage: Lineage) -> str | None:
+    """Of the meter's version that counted, as it was known then; None where two with other
+    multipliers may have."""
+    recorded = lineage.meters.get(row["meter_id"] or "")
+    if not recorded:
+        return None
+    versions = known_then(recorded, row["computed_at"])
+    month: date = row["month"]
+    first, last = month - _DAY, next_month(month) - _DAY
+    if row["starts"] is not None:
+        first = max(month, local_date(row["starts"], lineage.zone))
+    last = min(last, local_date(row["ends"] - timedelta.resolution, lineage.zone))
+    begun = {v.multiplier for v in versions if first < v.valid_from <= last}
+    known = begun | {on_date(versions, first).multiplier}
+    return decimal_text(known.pop()) if len(known) == 1 else None
+
+
+def _origin(row: Any, lineage: Lineage) -> tuple[str | None, str | None]:
+    """Source and confidence of the figure that an entry names."""
+    if row["factor_set"] is None:
+        return None, None
+    if row["factor_set"] == MEASURED:
+        return _measured(row, lineage), MEASURED
+    found = methodology().origin(row["factor_set"], row["factor_version"], row["factor_id"])
+    return (None, None) if found is None else (found.source, found.confidence)
+
+
+def _measured(row: Any, lineage: Lineage) -> str | None:
+    """The evidence of a measured figure; says so when its record was corrected since."""
+    day, carrier, month = date.fromisoformat(row["factor_version"]), row["activity"], row["month"]
+    records = [one for one in lineage.fuels.get(carrier, ()) if one.valid_from == day]
+    if not records:
+        return None
+    enterprise = on_date(lineage.enterprise, month)
+    found = meter_figure(carrier, enterprise.sector, enterprise.grid_region, month, records[0])
+    same = decimal_of(found.tonnes(Decimal(1), row["unit"]) * MG_PER_T) == row["factor"]
+    return found.source if same else f"{found.source} (corrected since this entry)"

@@ -1,0 +1,115 @@
+"""What was posted for each asset in each month, and what follows from it for comparisons."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from services.industrial.domain.entries import AVOIDED, ENERGY, OUTPUT, TOTALLED
+from services.industrial.domain.findings.finding import Use
+from services.industrial.domain.lines import Line, Parents, above, lines_of
+from services.industrial.domain.tariffs import Tariffs
+from shared.units.calendar import next_month
+
+
+class Posted(NamedTuple):
+    """Sums of entries; `metered` are those of meters, others were reported as such."""
+
+    asset_id: str | None
+    category: str
+    activity: str
+    unit: str
+    month: date
+    metered: bool
+    quantity: Decimal
+    amount_mg: int
+
+
+def whole_months(rows: Iterable[Posted], first: date, until: date) -> list[Posted]:
+    """Those of the months that lie in [first, until) as a whole."""
+    return [r for r in rows if first <= r.month and next_month(r.month) <= until]
+
+
+def outputs_of(rows: Iterable[Posted]) -> dict[date, Fraction]:
+    """The output of each month."""
+    found: dict[date, Fraction] = defaultdict(Fraction)
+    for row in rows:
+        if row.category == OUTPUT:
+            found[row.month] += Fraction(row.quantity)
+    return dict(found)
+
+
+def uses_of(rows: Sequence[Posted], parents: Parents) -> list[Use]:
+    """What meters read in the months with output: that of the asset or of the nearest it hangs on,
+    where it is reported by asset, else that of the enterprise."""
+    made = _outputs_by_asset(rows)
+    found = []
+    for row in rows:
+        if row.category == ENERGY and row.metered and row.quantity > 0 and row.amount_mg > 0:
+            holders = [asset for asset in above(row.asset_id, parents) if asset in made]
+            output = made[holders[0] if holders else None].get(row.month, Decimal(0))
+            if output > 0:
+                found.append(
+                    Use(
+                        row.asset_id,
+                        row.activity,
+                        row.unit,
+                        row.month,
+                        row.quantity,
+                        row.amount_mg,
+                        output,
+                    )
+                )
+    return found
+
+
+def _outputs_by_asset(rows: Iterable[Posted]) -> dict[str | None, dict[date, Decimal]]:
+    """The output of each month; of None everybody's."""
+    made: dict[str | None, dict[date, Decimal]] = {None: {}}
+    for row in rows:
+        if row.category == OUTPUT:
+            for asset in {None, row.asset_id}:
+                months = made.setdefault(asset, {})
+                months[row.month] = months.get(row.month, Decimal(0)) + row.quantity
+    return made
+
+
+def emitted_per_unit(rows: Iterable[Posted]) -> dict[tuple[str, str], Fraction]:
+    """Milligrams per unit of each carrier, as posted."""
+    sums: dict[tuple[str, str], tuple[Fraction, int]] = {}
+    for row in rows:
+        if row.category == ENERGY and row.metered:
+            quantity, amount = sums.get((row.activity, row.unit), (Fraction(0), 0))
+            sums[row.activity, row.unit] = quantity + Fraction(row.quantity), amount + row.amount_mg
+    return {key: amount / quantity for key, (quantity, amount) in sums.items() if quantity > 0}
+
+
+def lines_with_costs(
+    rows: Sequence[Posted], parents: Parents, kinds: Mapping[str, str], tariffs: Tariffs
+) -> list[Line]:
+    """Lines over their months with output, with what the energy of those months costs."""
+    amounts = [(r.asset_id, r.month, _total(r)) for r in rows if r.category in TOTALLED]
+    outputs = [
+        (r.asset_id, r.activity, r.unit, r.month, Fraction(r.quantity))
+        for r in rows
+        if r.category == OUTPUT
+    ]
+    costs: dict[tuple[str, date], Fraction] = defaultdict(Fraction)
+    for row in rows:
+        price = tariffs.price(row.activity, row.unit)
+        if row.category == ENERGY and row.metered and price is not None:
+            for asset in above(row.asset_id, parents):
+                costs[asset, row.month] += Fraction(row.quantity) * price
+    return [_with_costs(line, costs) for line in lines_of(amounts, outputs, parents, kinds)]
+
+
+def _with_costs(line: Line, costs: Mapping[tuple[str, date], Fraction]) -> Line:
+    months = [costs[key] for month in line.months if (key := (line.asset_id, month.month)) in costs]
+    return replace(line, yuan=sum(months, Fraction(0))) if months else line
+
+
+def _total(row: Posted) -> int:
+    return -row.amount_mg if row.category == AVOIDED else row.amount_mg

@@ -1,0 +1,241 @@
+"""A year in parts, lines beside their best month and the benchmark, the region's totals."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import uvicorn
+
+from services.grading import app as grading_app
+from shared.database.migrations import migrate
+from shared.settings import Settings
+
+OTHER = "91330000142927960N"
+NOBODY = "http://127.0.0.1:9"
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[str]:
+    """The app on a port of its own; its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+def asks(desk: Any, url: str) -> None:
+    """Where this service looks for grading."""
+    state = desk.app.state
+    state.settings = msgspec.structs.replace(state.settings, tanzhang_grading_url=url)
+
+
+async def month(desk: Any, n: int, used: int, made: str, line: str = "line") -> None:
+    """A month of 2022 of a line: power in kWh, output in t."""
+    start, end = f"2022-{n:02}-01", f"2022-{n + 1:02}-01"
+    await desk.post(
+        desk.interval(f"{line}-e{n}", f"{start}T00:00:00+08:00", f"{end}T00:00:00+08:00",
+                      str(used), meter_id=f"m-{line}"),
+        desk.event("production", f"{line}-p{n}", product="xylitol", start=start, end=end,
+                   quantity=made, unit="t", asset_id=line),
+    )  # fmt: skip
+
+
+async def plant(desk: Any) -> str:
+    """A site with a line, on which a device hangs; a meter on the line and one on the device."""
+    await desk.register_enterprise()
+    path = f"enterprises/{desk.enterprise}"
+    for id, body in {
+        "site": {"kind": "site", "name": "厂区"},
+        "line": {"kind": "line", "name": "一号线", "parent": "site"},
+        "pump": {"kind": "device", "name": "水泵", "parent": "line"},
+    }.items():
+        await desk.put(f"{path}/assets/{id}", **body)
+    await desk.register_meter("m-line", asset_id="line")
+    await desk.register_meter("m-pump", asset_id="pump")
+    return path
+
+
+async def test_own_sums_to_the_enterprise_and_with_parts_to_what_hangs_below(desk: Any) -> None:
+    path = await plant(desk)
+    await month(desk, 1, 1000, "2")
+    await desk.post(
+        desk.interval("p", "2022-01-01T00:00:00+08:00", "2022-02-01T00:00:00+08:00", "500",
+                      meter_id="m-pump"),
+        desk.event("activity", "c", activity="direct.co2", start="2022-01-01", end="2022-02-01",
+                   quantity="1", unit="t"),
+    )  # fmt: skip
+    items = (await desk.get(f"{path}/breakdown", year=2022, by="asset"))["items"]
+    shown = {i["asset_id"]: (i["total_t"], i["with_parts"]["total_t"]) for i in items}
+    assert shown == {
+        None: ("1", "1"),
+        "site": ("0", "0.77295"),
+        "line": ("0.5153", "0.77295"),
+        "pump": ("0.25765", "0.25765"),
+    }
+    total = (await desk.account(2022))["total_t"]
+    assert sum(Decimal(i["total_t"]) for i in items) == Decimal(total)
+    pump = next(i for i in items if i["asset_id"] == "pump")
+    assert pump["asset"] == {"kind": "device", "name": "水泵", "parent": "line"}
+    by_carrier = (await desk.get(f"{path}/breakdown", year=2022, by="asset,carrier"))["items"]
+    [power] = [i for i in by_carrier if (i["asset_id"], i["carrier"]) == ("line", "electricity")]
+    assert (power["quantity"], power["with_parts"]["quantity"]) == ("1000", "1500")
+    months = await desk.get(f"{path}/breakdown", year=2022, by="month")
+    assert [m["total_t"] for m in months["items"]] == ["1.77295"]
+    assert "lines" not in months
+    assert (await desk.http.get(f"/v1/{path}/breakdown?by=colour")).status_code == 422
+
+
+async def test_a_line_beside_its_best_month_and_the_benchmark(desk: Any, database_url: str) -> None:
+    path = await plant(desk)
+    await month(desk, 1, 40_000, "2")
+    await month(desk, 2, 20_000, "2")
+    # Too little output to be its best.
+    await month(desk, 3, 1_000, "0.5")
+    asks(desk, NOBODY)
+    alone = await desk.get(f"{path}/breakdown", year=2022, by="asset")
+    assert (alone["partial"], alone["missing"], alone["benchmark"]) == (True, ["benchmark"], None)
+    [line] = alone["lines"]
+    assert (line["asset_id"], line["output"], line["total_t"]) == ("line", "4.500000", "31.4333")
+    assert line["best_month"]["month"] == "2022-02"
+    assert line["best_month"]["intensity"] == "5.153000"
+    # 31.4333 / 4.5 beside 5.153.
+    assert (line["to_best_month"], line["to_benchmark"]) == ("1.355556", None)
+
+    await migrate(database_url, "grading")
+    grading = grading_app.create(Settings(database_url=database_url, tanzhang_auth="off"), "api")
+    async with serving(grading) as url:
+        asks(desk, url)
+        body = {
+            "product": "xylitol",
+            "unit": "t",
+            "benchmark": "3.5",
+            "kind": "norm",
+            "source": "x",
+        }
+        without = await desk.get(f"{path}/breakdown", year=2022, by="asset")
+        async with asyncio.timeout(10):
+            answer = await _put(f"{url}/v1/benchmarks/1495/2022?product=xylitol", body)
+        beside = await desk.get(f"{path}/breakdown", year=2022, by="asset")
+    assert answer == 200
+    assert (without["partial"], without["missing"]) == (False, [])
+    assert beside["benchmark"]["benchmark"] == "3.5"
+    assert beside["lines"][0]["to_benchmark"] == "1.995765"
+
+
+async def _put(url: str, body: dict[str, str]) -> int:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return (await http.put(url, json=body)).status_code
+
+
+async def test_lines_of_one_product_are_twins(desk: Any) -> None:
+    path = await plant(desk)
+    await desk.put(f"{path}/assets/second", kind="line", name="二号线", parent="site")
+    await desk.register_meter("m-second", asset_id="second")
+    for n in (1, 2, 3):
+        await month(desk, n, 10_000, "2")
+        await month(desk, n, 15_000, "2", line="second")
+    found = (await desk.get(f"{path}/opportunities", year=2022))["items"]
+    [twin] = [item for item in found if item["finding"] == "twin_line"]
+    assert (twin["asset_id"], twin["meter_id"], twin["carrier"]) == ("second", None, None)
+    # A third of 45 MWh.
+    assert (twin["avoidable_t"], twin["avoidable_yuan"]) == ("7.7295", "10500.00")
+    assert (twin["adds_up"], twin["evidence"]["figures"]["twin"]) == (False, "line")
+    assert "二" not in twin["reason"]["en"]
+    assert twin["evidence"]["period"] == {"from": "2022-01-01", "to": "2022-12-31"}
+
+
+async def test_rising_use_per_output_is_found_from_months(desk: Any) -> None:
+    path = await plant(desk)
+    for n, used in enumerate((10, 10, 10, 15, 20), 1):
+        await month(desk, n, used * 1000, "1")
+    [best] = (await desk.get(f"{path}/opportunities", year=2022))["items"]
+    assert (best["finding"], best["asset_id"], best["carrier"]) == (
+        "specific_use", "line", "electricity",
+    )  # fmt: skip
+    # 5 and 10 MWh above the median of 10 MWh per t.
+    assert (best["avoidable"], best["avoidable_t"]) == ("15000.000000", "7.7295")
+    assert best["evidence"]["figures"]["rising_months"] == "2"
+    assert best["evidence"]["series"][4] == {
+        "month": "2022-05", "quantity": "20000", "output": "1", "specific": "20000.000000",
+    }  # fmt: skip
+
+
+async def test_the_region_adds_up_by_sector_district_and_month(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.register_enterprise(OTHER, sector="3120", district="衢江区")
+    for subject, tonnes, until in (
+        (desk.enterprise, "1.5", "2021-01-01"),
+        (OTHER, "2", "2020-07-01"),
+    ):
+        await desk.post(
+            desk.event("activity", "a", subject=subject, activity="direct.energy_co2",
+                       start="2020-01-01", end=until, quantity=tonnes, unit="t"),
+            desk.event("production", "p", subject=subject, product="xylitol", start="2020-01-01",
+                       end=until, quantity="10", unit="t"),
+        )  # fmt: skip
+    region = await desk.get("region/summary", year=2020)
+    assert (region["enterprises"], region["with_account"], region["total_t"]) == (2, 2, "3.5")
+    # One of the two has all twelve months, the other six.
+    assert (region["complete"], region["coverage"]) == (1, "0.500000")
+    assert (region["months_reported"], region["months_coverage"]) == (18, "0.750000")
+    assert region["by_sector"]["3120"]["energy_t"] == "2"
+    assert region["by_sector"]["3120"]["coverage"] == "0.000000"
+    assert region["by_district"]["开化县"]["total_t"] == "1.5"
+    months = region["by_month"]
+    assert [m["month"] for m in months] == [f"2020-{n:02}" for n in range(1, 13)]
+    assert sum(Decimal(m["total_t"]) for m in months) == Decimal("3.5")
+    assert [m["complete"] for m in months] == [2] * 6 + [1] * 6
+    empty = await desk.get("region/summary", year=2019)
+    assert (empty["with_account"], empty["coverage"]) == (0, "0.000000")
+    assert await desk.audit() == []
+
+
+async def test_of_this_year_only_the_months_that_are_over_count(desk: Any) -> None:
+    """The clock stands at 1 June 2026."""
+    nothing = await desk.get("region/summary", year=2026)
+    assert (nothing["enterprises"], nothing["coverage"], nothing["months_coverage"]) == (
+        0, None, None,
+    )  # fmt: skip
+    await desk.register_enterprise()
+    await desk.post(
+        desk.event("activity", "a", activity="direct.energy_co2", start="2026-01-01",
+                   end="2026-06-01", quantity="5", unit="t"),
+        desk.event("production", "p", product="xylitol", start="2026-01-01", end="2026-06-01",
+                   quantity="10", unit="t"),
+    )  # fmt: skip
+    region = await desk.get("region/summary")
+    assert (region["year"], region["months_elapsed"], region["coverage"]) == (2026, 5, "1.000000")
+    assert region["months_coverage"] == "1.000000"
+    assert (await desk.get("region/summary", year=2027))["coverage"] == "0.000000"
+
+
+async def test_the_audit_knows_the_months(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.post(
+        desk.event("activity", "a", activity="direct.co2", start="2020-01-01", end="2020-02-01",
+                   quantity="1", unit="t")
+    )  # fmt: skip
+    await desk.app.state.pool.execute(
+        "update account_year set process_months = jsonb_set(process_months, '{0}', '7')"
+    )
+    [finding] = await desk.audit()
+    assert (finding.what, finding.expected, finding.found) == (
+        "process_months of 2020-01", "1000000000", "7",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("year", [1989, 2101])
+async def test_a_year_out_of_range_is_refused(desk: Any, year: int) -> None:
+    answer = await desk.http.get(f"/v1/region/summary?year={year}")
+    assert answer.status_code == 422

@@ -1,0 +1,87 @@
+"""When a label is a new one: another word, or new data after its time is over."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.grading.domain.grades import Cause, Grade, Label, settle
+
+BEGAN = datetime(2021, 6, 15, tzinfo=UTC)
+ENDS = datetime(2022, 6, 15, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+KINDS = ("event", "year_before", "benchmark", "city_mean", "month", "rule", "appeal")
+
+
+def label(held: Label | None, word: str, at: datetime, kind: str = "event") -> Label:
+    grade = Grade(word, {"en": word, "zh": word}, {})
+    version = {"rule_version": "labels@1", "months": 12}
+    return settle(2020, grade, held, at, cause=Cause(kind, "x"), **version)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("at", "n", "valid_until"),
+    [
+        (ENDS - SECOND, 1, ENDS),
+        (ENDS, 2, datetime(2023, 6, 15, tzinfo=UTC)),
+        (ENDS + timedelta(days=40), 2, datetime(2023, 7, 25, tzinfo=UTC)),
+    ],
+)
+def test_new_data_renew_a_label_once_its_time_is_over(
+    at: datetime, n: int, valid_until: datetime
+) -> None:
+    first = label(None, "yellow", BEGAN)
+    assert not first.expired(ENDS - SECOND) and first.expired(ENDS)
+    after = label(first, "yellow", at)
+    assert (after.n, after.valid_until, after.expired(at)) == (n, valid_until, False)
+    assert after.decided_at == (at if n == 2 else BEGAN)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "event"])
+def test_nothing_but_new_data_renews_a_label(kind: str) -> None:
+    after = label(label(None, "yellow", BEGAN), "yellow", ENDS + SECOND, kind)
+    assert (after.n, after.valid_until, after.cause) == (1, ENDS, f"{kind}:x")
+    assert after.expired(ENDS + SECOND)
+
+
+def test_what_is_ungraded_neither_expires_nor_is_renewed() -> None:
+    first = label(None, "ungraded", BEGAN)
+    assert first.valid_until is None
+    assert label(first, "ungraded", ENDS + timedelta(days=900)).n == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("word", ["yellow", "red"])
+def test_new_data_and_benchmarks_end_a_suspension(kind: str, word: str) -> None:
+    first = label(None, "yellow", BEGAN)
+    held = Label(2020, 1, first.grade, "labels@1", BEGAN, ENDS, BEGAN, "event:x", True, True)
+    after = label(held, word, BEGAN + SECOND, kind)
+    assert after.suspended == (kind not in ("event", "benchmark"))
+    assert after.contested
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["yellow", "red", "ungraded"]),
+            st.sampled_from(KINDS),
+            st.integers(0, 800),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_the_number_of_a_label_rises_by_one_with_each_new_one(
+    steps: list[tuple[str, str, int]],
+) -> None:
+    held, now = None, BEGAN
+    for word, kind, days in steps:
+        now += timedelta(days=days)
+        after = label(held, word, now, kind)
+        if held is None or after.n != held.n:
+            assert after.n == (held.n + 1 if held else 1)
+            assert after.decided_at == now and not after.expired(now)
+        else:
+            assert (after.decided_at, after.grade.label) == (held.decided_at, held.grade.label)
+        held = after
