@@ -74,36 +74,30 @@ async def _restate(settings: "Settings", choice: "Choice") -> "list[Restatement]
 
 def _print(found: "list[Restatement]", dry_run: bool) -> None:
     from rich.console import Console
-    from rich.table import Table
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    table = Table("enterprise", "year", title="restate 重算")
-    for column in ("before t", "after t", "difference t", "events"):
-        table.add_column(column, justify="right")
-    table.add_column("entries taken back")
-    table.add_column("entries posted")
-    for row in _rows(found):
-        table.add_row(*row)
-    if table.row_count:
-        console.print(table)
-    for line in _lines(found):
+    for line in (*_changes(found), *_lines(found)):
         console.print(line)
     console.print(_summary(found, dry_run))
 
 
-def _rows(found: "list[Restatement]") -> Iterator[tuple[str, ...]]:
+def _changes(found: "list[Restatement]") -> Iterator[str]:
+    """A paragraph for each account and year: figures are long, and must not be cut."""
     from shared.units.amount import tonnes_text
 
     for one in found:
         for year, changed in sorted(one.years.items()):
             before, after = changed.before_mg, changed.after_mg
-            amounts = (tonnes_text(mg) for mg in (before, after, after - before))
-            sets = (_counts(changed.replaced), _counts(changed.posted))
-            yield (one.subject, str(year), *amounts, f"{changed.events:,}", *sets)
+            yield (
+                f"{one.subject} {year}: {tonnes_text(before)} t before, {tonnes_text(after)} t "
+                f"after, difference {tonnes_text(after - before)} t in {changed.events:,} events"
+            )
+            yield from (f"  takes back {text}" for text in _counts(changed.replaced))
+            yield from (f"  posts      {text}" for text in _counts(changed.posted))
 
 
-def _counts(sets: "dict[str, int]") -> str:
-    return "\n".join(f"{count:,} {name}" for name, count in sorted(sets.items()))
+def _counts(sets: "dict[str, int]") -> list[str]:
+    return [f"{count:,} entries of {name}" for name, count in sorted(sets.items())]
 
 
 def _lines(found: "Iterable[Restatement]") -> Iterator[str]:
