@@ -48,9 +48,7 @@ from shared.methodology.label_rows import (
 from shared.methodology.measured import MEASURED, Measured, with_measured
 from shared.methodology.process import Activity
 from shared.methodology.reader import MethodologyError, MissingFigure
-from shared.methodology.rows import (
-    RegionFacts,
-)
+from shared.methodology.rows import RegionFacts
 from shared.methodology.scenarios import Scenario
 
 __all__ = [

@@ -1,10 +1,11 @@
 """A benchmark from the city's own enterprises: their output-weighted mean, or their median."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
+from statistics import median
 
 from services.grading.domain.benchmarks import Basis, Benchmark
 from services.grading.domain.completeness import months_covered
@@ -63,12 +64,6 @@ def figure(peers: Peers, rule: CityRule) -> tuple[str, Fraction] | None:
     if peers.enterprises >= rule.median_enterprises:
         return "city_median", median(peers.intensities)
     return None
-
-
-def median(ascending: Sequence[Fraction]) -> Fraction:
-    """The middle one, or the mean of the two in the middle."""
-    count = len(ascending)
-    return (ascending[(count - 1) // 2] + ascending[count // 2]) / 2
 
 
 def rounded(value: Fraction) -> Decimal:

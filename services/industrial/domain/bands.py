@@ -1,5 +1,6 @@
 """The usual band of a day's use: the same weekday over the last eight weeks."""
 
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -52,8 +53,8 @@ class Above:
 
 def band(values: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
     """The median, and the upper end of the usual."""
-    middle = _median(values)
-    deviation = _median([abs(value - middle) for value in values])
+    middle = statistics.median(values)
+    deviation = statistics.median([abs(value - middle) for value in values])
     return middle, middle + max(DEVIATIONS * deviation, MARGIN * middle)
 
 
@@ -120,8 +121,3 @@ def reason(found: Told) -> dict[str, str]:
 
 def _text(value: Fraction | Decimal) -> str:
     return decimal_text(decimal_of(round(Fraction(value), 3)))
-
-
-def _median(values: Sequence[Fraction]) -> Fraction:
-    ordered, half = sorted(values), len(values) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

@@ -66,7 +66,14 @@ cross join lateral (
 where f.starts < q.ends
 """
 
-# Of one time, what a counter showed last is before what the one in its place shows first.
+# The standing reading of a counter before q. Of one time, what a counter showed last is before what
+# the one in its place shows first.
+READING_BEFORE = """
+    select * from fact p
+    where p.account = q.account and p.slot = q.slot and p.ends < q.ends
+        and p.starts is null and p.state = 'posted'
+    order by p.ends desc, p.data->>'exchange' is not distinct from 'initial' desc limit 1
+"""
 NEIGHBOURS = f"""
 with q as (
     select * from unnest($1::bigint[], $2::text[], $3::timestamptz[]) q(account, slot, ends)
@@ -76,12 +83,7 @@ from q join fact f on f.account = q.account and f.slot = q.slot and f.ends = q.e
 where f.starts is null
 union all
 select {FACT_COLUMNS}, false
-from q cross join lateral (
-    select * from fact p
-    where p.account = q.account and p.slot = q.slot and p.ends < q.ends
-        and p.starts is null and p.state = 'posted'
-    order by p.ends desc, p.data->>'exchange' is not distinct from 'initial' desc limit 1
-) f
+from q cross join lateral ({READING_BEFORE}) f
 union all
 select {FACT_COLUMNS}, true
 from q cross join lateral (

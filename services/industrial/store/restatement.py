@@ -12,7 +12,13 @@ from services.industrial.domain.restatement import Restatement
 from services.industrial.domain.state import State
 from services.industrial.domain.years import YEAR_FIELDS, Year
 from services.industrial.store.fuels import fuels_of
-from services.industrial.store.load import FACT_COLUMNS, FACTS, fact_from, load_entries
+from services.industrial.store.load import (
+    FACT_COLUMNS,
+    FACTS,
+    READING_BEFORE,
+    fact_from,
+    load_entries,
+)
 from services.industrial.store.registry import enterprises_of, meters_of
 from shared.database import Connection
 from shared.stream.service import Account
@@ -34,13 +40,11 @@ where account = $1 and month between $2 and $3
 """
 PREVIOUS = f"""
 select {FACT_COLUMNS}, q.event_key as reading
-from unnest($2::bytea[], $3::text[], $4::timestamptz[]) q(event_key, slot, ends)
-cross join lateral (
-    select * from fact p
-    where p.account = $1 and p.slot = q.slot and p.ends < q.ends
-        and p.starts is null and p.state = 'posted'
-    order by p.ends desc, p.data->>'exchange' is not distinct from 'initial' desc limit 1
-) f
+from (
+    select $1::bigint as account, r.*
+    from unnest($2::bytea[], $3::text[], $4::timestamptz[]) r(event_key, slot, ends)
+) q
+cross join lateral ({READING_BEFORE}) f
 """
 YEARS = f"select year, {', '.join(YEAR_FIELDS)} from account_year where account = $1"
 RECORD = """

@@ -102,13 +102,6 @@ def quietest(values: Iterable[Fraction]) -> Fraction:
     return ordered[(len(ordered) - 1) // 10]
 
 
-def median(values: Iterable[Fraction]) -> Fraction:
-    """The middle one, or the mean of the two in the middle."""
-    ordered = sorted(values)
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
-
-
 def by_month(days: Iterable[Day]) -> dict[date, list[Day]]:
     """Days by the first of their month."""
     months: dict[date, list[Day]] = defaultdict(list)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
+from statistics import median
 
 from services.industrial.domain.findings.finding import (
     Finding,
@@ -14,7 +15,7 @@ from services.industrial.domain.findings.finding import (
     load_of,
     scope_of,
 )
-from services.industrial.domain.findings.load import Day, Load, by_month, median, total
+from services.industrial.domain.findings.load import Day, Load, by_month, total
 from services.industrial.domain.findings.profile import worth
 from services.industrial.domain.tariffs import ELECTRICITY
 from shared.units.amount import ratio_text

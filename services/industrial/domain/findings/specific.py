@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from fractions import Fraction
+from statistics import median
 
 from services.industrial.domain.findings.finding import (
     Finding,
@@ -14,7 +15,6 @@ from services.industrial.domain.findings.finding import (
     Use,
     confident,
 )
-from services.industrial.domain.findings.load import median
 from shared.units.amount import decimal_text, ratio_text
 from shared.units.calendar import next_month
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from statistics import median
 
 from services.industrial.domain.findings.finding import (
     Finding,
@@ -15,7 +16,7 @@ from services.industrial.domain.findings.finding import (
     load_of,
     scope_of,
 )
-from services.industrial.domain.findings.load import Day, Load, days_of, median
+from services.industrial.domain.findings.load import Day, Load, days_of
 from services.industrial.domain.findings.profile import year_of
 from shared.units.amount import ratio_text
 from shared.units.calendar import next_month
