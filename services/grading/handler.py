@@ -8,10 +8,13 @@ from fractions import Fraction
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from services.grading.domain import agri, industrial
 from services.grading.domain.benchmarks import Shelf
 from services.grading.domain.grades import (
     NEW_DATA,
+    SAME_DATA,
     YEAR_BEFORE,
     Cause,
     Grade,
@@ -92,7 +95,8 @@ def newest(
 ) -> tuple[dict[str, dict[int, AccountState]], dict[str, dict[int, Cause]]]:
     """The states that are newer than the stored ones, and what asks for their grading.
 
-    A state of one year also moves the history dimension of the year after it.
+    A state of one year also moves the history dimension of the year after it. One that says what
+    is known already (sent again by a rebuild, or for another name) is no new data.
     """
     arrived: dict[str, dict[int, AccountState]] = {}
     causes: dict[str, dict[int, Cause]] = {}
@@ -103,9 +107,12 @@ def newest(
         if known is not None and _order(state) <= _order(known):
             continue
         arrived.setdefault(subject, {})[state.year] = state
-        years = causes.setdefault(subject, {})
-        years[state.year] = Cause(NEW_DATA, event.key.hex())
-        years.setdefault(state.year + 1, Cause(YEAR_BEFORE, event.key.hex()))
+        years, ref = causes.setdefault(subject, {}), event.key.hex()
+        if known is not None and _said(state) == _said(known):
+            years.setdefault(state.year, Cause(SAME_DATA, ref))
+            continue
+        years[state.year] = Cause(NEW_DATA, ref)
+        years.setdefault(state.year + 1, Cause(YEAR_BEFORE, ref))
     return arrived, causes
 
 
@@ -157,7 +164,7 @@ def _regrade_account(
             before.get(year),
             now,
             rule_version=rules.version(kind, sector_of(states[year]), year),
-            months=rules.valid_months(kind, year),
+            months=rules.valid_months(kind, sector_of(states[year]), year),
             cause=years[year],
         )
     today = local_date(now, zone)
@@ -248,6 +255,10 @@ def _states(events: Iterable[Event]) -> list[tuple[AccountState, Event]]:
         for event in events
         if isinstance(event.data, IndustrialAccount | AgriAccount)
     ]
+
+
+def _said(state: AccountState) -> AccountState:
+    return msgspec.structs.replace(state, epoch=0, sequence=0)
 
 
 def _order(state: AccountState) -> tuple[int, int]:

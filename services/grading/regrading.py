@@ -90,7 +90,8 @@ class Regrader:
         month, editions = month_of(now, self.zone), self.rules.editions()
         looked = await connection.fetchrow(LOOKED_AT)
         if looked is None or tuple(looked) != (month, editions):
-            outdated = await self._outdated(connection)
+            others = looked is not None and self.rules.samples() not in looked["rules"].split()
+            outdated = await self._outdated(connection, every=others)
             why = _by_the_clock(self.rules, outdated, month.year - 1, f"{month:%Y-%m}")
             taken = await self.take_means(connection, poster, None, CLOCK, now, why, outdated)
             # Otherwise accounts have come up meanwhile: the next tick looks again.
@@ -144,10 +145,13 @@ class Regrader:
     def _enough(self, mean: CityMean) -> bool:
         return mean.accounts >= self.rules.city(mean.year).mean_enterprises
 
-    async def _outdated(self, connection: Connection) -> set[Group]:
-        """What was last graded by a rule that is no longer the one of its sector and year."""
+    async def _outdated(self, connection: Connection, *, every: bool) -> set[Group]:
+        """What was last graded by a rule that is no longer the one of its sector and year.
+
+        `every`: with other samples, any label may have another benchmark.
+        """
         rows = await connection.fetch(DECIDED_BY)
-        return {tuple(row[:3]) for row in rows if self.rules.version(*row[:3]) != row[3]}
+        return {tuple(row[:3]) for row in rows if every or self.rules.version(*row[:3]) != row[3]}
 
 
 async def observe(connection: Connection) -> None:

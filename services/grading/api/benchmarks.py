@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
+import asyncpg
 import msgspec
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
@@ -20,7 +21,7 @@ from shared.database import Connection
 from shared.events.errors import FieldError
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
-from shared.http.paging import listing
+from shared.http.paging import Page, listing, paging
 from shared.http.problems import Problem, invalid, not_found, unavailable
 from shared.units.calendar import local_date
 
@@ -74,6 +75,30 @@ async def get_benchmark(
     if found is None:
         raise not_found("benchmark", f"{sector}/{named}/{year}")
     return json_response(benchmark_view(found, rules, year))
+
+
+@router.get("/v1/benchmarks/{sector}/{year}/versions", summary="All versions of a benchmark")
+async def get_versions(
+    request: Request,
+    sector: str,
+    year: Year,
+    who: Reader,
+    page: Annotated[Page, Depends(paging)],
+    product: str,
+) -> Response:
+    """What a label names as its benchmark's version: newest first, of every kind, the withdrawn
+    ones too, with who recorded it and when."""
+    rules, after = request.app.state.regrader.rules, page.after(tuple[int])
+    rows: Sequence[asyncpg.Record] = await request.app.state.pool.fetch(
+        benchmarks.VERSIONS, sector, product, year, after and after[0], page.limit + 1
+    )
+
+    def item(row: asyncpg.Record) -> dict[str, Any]:
+        names = ("valid_from", "withdrawn", "recorded_by", "recorded_at")
+        held = benchmarks.benchmark_of(row)
+        return benchmark_view(held, rules, year) | {name: row[name] for name in names}
+
+    return json_response(page.listing(rows, item, lambda row: [row["version"]]))
 
 
 @router.put(
@@ -183,6 +208,8 @@ def _check(given: BenchmarkBody, year: int, product: str | None) -> None:
     faults = []
     if given.benchmark <= 0:
         faults.append(FieldError("/benchmark", f"expected more than zero, got {given.benchmark}"))
+    if not _drafted(("", given.product, year), given).output_unit:
+        faults.append(FieldError("/unit", "expected a unit of output, such as t or t/MWh"))
     if product is not None and product != given.product:
         faults.append(FieldError("/product", f"expected {product!r} as in the query"))
     if given.valid_from is not None and given.valid_from.year != year:

@@ -80,7 +80,8 @@ async def _of_account(request: Request, gathering: Gathering, kind: str, id: str
     )
     if label is None and account is None and not gathering.missing:
         raise not_found(f"{kind} account", id)
-    policy = rules.policy(kind, label["label"] if label else UNGRADED, _today(request))
+    held = rules.policy_held if label and _in_doubt(label) else rules.policy
+    policy = held(kind, label["label"] if label else UNGRADED, _today(request))
     return {"label": label, "account": account, "policy": policy, "evidence": evidence}
 
 
@@ -127,6 +128,11 @@ async def _label(request: Request, kind: str, id: str) -> Answer | None:
         return None
     state = request.app.state
     return label_view(kind, id, chosen(kind, id, held, None), state.regrader.rules, state.clock())
+
+
+def _in_doubt(label: Answer) -> bool:
+    """Nobody lends by a label whose time is over or that an appeal has re-opened."""
+    return bool(label["expired"] or label["suspended"])
 
 
 def _today(request: Request) -> date:

@@ -18,6 +18,7 @@ from services.grading.domain import agri, industrial
 from services.grading.domain.benchmarks import SUPPOSED, Benchmark
 from services.grading.domain.grades import Grade
 from services.grading.domain.industrial import Surroundings
+from services.grading.domain.outputs import by_value_added
 from services.grading.domain.rulebook import Rulebook
 from services.grading.domain.what_if import next_better
 from services.grading.store.held import AccountState
@@ -26,7 +27,7 @@ from shared.events.types import AgriAccount, IndustrialAccount
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.problems import invalid
-from shared.units.amount import MG_PER_T, tonnes_text
+from shared.units.amount import MG_PER_T, decimal_text, tonnes_text
 from shared.units.calendar import local_date
 
 router = APIRouter(tags=["labels"])
@@ -35,7 +36,8 @@ EXACT = Context(prec=100)
 
 class WhatIf(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`reduction_t` more tonnes off the total (of a farm: off its gross emissions); another output
-    in the unit of the product; another `benchmark` in t per unit of the one that holds."""
+    in the unit of the product, or value added in 1e4CNY where the benchmark is per that; another
+    `benchmark` in t per unit of the one that holds."""
 
     year: int | None = None
     reduction_t: Decimal = Decimal(0)
@@ -92,11 +94,13 @@ async def what_if(
     standing = chosen(kind, id, held, asked.year)
     regrader, now = request.app.state.regrader, request.app.state.clock()
     states = held.states[f"{kind}:{id}"]
-    state = less(_with_output(states[standing.year], asked.output), asked.reduction_t)
-    around = Surroundings()
+    state, around = states[standing.year], Surroundings()
+    _check_reach(state, asked.reduction_t)
     if isinstance(state, IndustrialAccount):
         around = handler.surroundings(states, state, held, regrader.rules)
         around = _against(around, state, asked.benchmark)
+        state = _with_output(state, around.benchmark, asked.output)
+    state = less(state, asked.reduction_t)
     supposed = Supposed(state, around, regrader.rules, now, regrader.zone)
     on = local_date(now, regrader.zone)
     answer = {
@@ -137,8 +141,15 @@ def less(state: AccountState, tonnes: Decimal) -> AccountState:
     return msgspec.structs.replace(state, total_t=EXACT.subtract(state.total_t, tonnes))
 
 
-def _with_output(state: AccountState, output: Decimal | None) -> AccountState:
-    return state if output is None else msgspec.structs.replace(state, output=output)
+def _with_output(
+    account: IndustrialAccount, benchmark: Benchmark | None, output: Decimal | None
+) -> IndustrialAccount:
+    """With another output, in the terms that the account is graded by."""
+    if output is None:
+        return account
+    if benchmark is not None and by_value_added(account, benchmark.output_unit):
+        return msgspec.structs.replace(account, value_added_1e4cny=output)
+    return msgspec.structs.replace(account, output=output)
 
 
 def _against(
@@ -156,6 +167,17 @@ def _against(
     else:
         supposed = replace(held, value=value, version=SUPPOSED, kind=SUPPOSED, basis=None)
     return replace(around, benchmark=replace(supposed, illustrative=False))
+
+
+def _check_reach(state: AccountState, tonnes: Decimal) -> None:
+    """Nobody cuts more than is emitted; a farm without gross emissions could not be graded."""
+    if isinstance(state, AgriAccount):
+        if tonnes and tonnes >= state.gross_t:
+            expected = f"expected less than the gross emissions of {decimal_text(state.gross_t)} t"
+            raise invalid("/reduction_t", f"{expected}, got {decimal_text(tonnes)}")
+    elif tonnes and tonnes > state.total_t:
+        expected = f"expected at most the total of {decimal_text(state.total_t)} t"
+        raise invalid("/reduction_t", f"{expected}, got {decimal_text(tonnes)}")
 
 
 def _check(kind: str, asked: WhatIf) -> None:

@@ -27,7 +27,7 @@ def grade(account: AgriAccount, rules: Rulebook) -> Grade:
     if account.gross_t <= 0:
         return _ungraded(account, "gross_not_declared")
     ratio = Fraction(account.neutralised_t) / Fraction(account.gross_t)
-    label = colour(ratio, rules.agri(account.year))
+    label = colour(ratio, rules.agri(account.type, account.year))
     if label == UNGRADED:
         return _ungraded(account, "nothing_neutralised")
     reason = reasons.agri(account, ratio, rules.name("agri", label))

@@ -9,6 +9,7 @@ VALUE_ADDED_UNIT = "1e4CNY"
 # The order of preference: what an authority has set goes before what the city computes.
 KINDS = ("norm", "published", "city_mean", "city_median")
 SUPPOSED = "supposed"
+TONNES = frozenset({"t", "tCO2", "tCO2e", "t CO2", "t CO2e"})
 
 
 @dataclass(slots=True, frozen=True)
@@ -73,9 +74,9 @@ class Benchmark:
 
     @property
     def output_unit(self) -> str:
-        """The unit of output: "t/MWh" and "MWh" are both per MWh."""
-        words = self.unit.rsplit("/", 1)[-1].split()
-        return words[0] if words else ""
+        """The unit of output: "t/MWh" and "MWh" are both per MWh, "standard box" per such a box."""
+        amount, over, per = self.unit.partition("/")
+        return (per if over and amount.strip() in TONNES else self.unit).strip()
 
 
 def preferred(benchmarks: Iterable[Benchmark], year: int) -> Benchmark | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from services.grading.domain.benchmarks import VALUE_ADDED_UNIT
+from services.grading.domain.outputs import by_value_added
 from shared.events.types import IndustrialAccount
 from shared.units.calendar import local_date
 
@@ -23,17 +23,20 @@ class Months:
 
 
 def months(year: int, past_year: int, now: datetime, zone: ZoneInfo) -> Months:
-    """`past_year` of the twelve of a past year; all that have gone by of the running one."""
+    """`past_year` of the twelve of a past year; all that have gone by of the running one.
+
+    In January none has, and one is needed all the same: nothing is no ground for a label.
+    """
     today = local_date(now, zone)
     if year < today.year:
         return Months(12, past_year)
     elapsed = today.month - 1 if year == today.year else 0
-    return Months(elapsed, elapsed)
+    return Months(elapsed, max(elapsed, 1))
 
 
 def months_covered(account: IndustrialAccount, unit: str) -> tuple[int, ...]:
     """The months of energy and of output; value added comes without a count of months."""
-    if unit == VALUE_ADDED_UNIT != account.product_unit:
+    if by_value_added(account, unit):
         return (account.months_energy,)
     return account.months_energy, account.months_output
 

@@ -5,17 +5,23 @@ from fractions import Fraction
 
 from services.grading.domain.benchmarks import Cuts
 from services.grading.domain.city import CityMean
+from services.grading.domain.completeness import Months, months_covered
 from services.grading.domain.grades import UNKNOWN
 from shared.events.types import IndustrialAccount
 from shared.methodology import IndustrialRule
 
 
-def regional(account: IndustrialAccount, city: CityMean | None, needed: int, cuts: Cuts) -> str:
+def regional(
+    account: IndustrialAccount, city: CityMean | None, needed: int, cuts: Cuts, year: Months
+) -> str:
     """Own t per 1e4 CNY of value added against the city's mean.
 
-    Unknown without value added, and until a mean over enough (`needed`) accounts is taken.
+    Unknown without value added or with months of energy missing, and until a mean over enough
+    (`needed`) accounts is taken.
     """
     if city is None or city.accounts < needed or account.value_added_1e4cny <= 0:
+        return UNKNOWN
+    if account.months_energy < year.required:
         return UNKNOWN
     mean = city.mean
     if mean is None:
@@ -25,10 +31,19 @@ def regional(account: IndustrialAccount, city: CityMean | None, needed: int, cut
 
 
 def history(
-    account: IndustrialAccount, before: IndustrialAccount | None, rule: IndustrialRule
+    account: IndustrialAccount,
+    before: IndustrialAccount | None,
+    rule: IndustrialRule,
+    year: Months,
 ) -> str:
-    """The fall of intensity against the year before; unknown when they don't compare."""
+    """The fall of intensity against the year before; unknown when they don't compare.
+
+    Nor do years that lack months a label needs: energy of one against the output of twelve is no
+    fall.
+    """
     if before is None or _made(before) != _made(account):
+        return UNKNOWN
+    if _covered(before) < rule.months_needed or _covered(account) < year.required:
         return UNKNOWN
     was, now = intensity(before), intensity(account)
     if was is None or now is None or was <= 0:
@@ -49,6 +64,10 @@ def intensity(account: IndustrialAccount) -> Fraction | None:
 
 def _over(amount: Decimal, by: Decimal) -> Fraction | None:
     return Fraction(amount) / Fraction(by) if by > 0 else None
+
+
+def _covered(account: IndustrialAccount) -> int:
+    return min(months_covered(account, account.product_unit))
 
 
 def _made(account: IndustrialAccount) -> tuple[str, str]:

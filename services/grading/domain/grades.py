@@ -13,6 +13,7 @@ UNKNOWN = "unknown"
 
 # What asks for a grading.
 NEW_DATA = "event"
+SAME_DATA = "same_data"
 YEAR_BEFORE = "year_before"
 BENCHMARK = "benchmark"
 CITY_MEAN = "city_mean"

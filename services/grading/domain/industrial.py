@@ -43,13 +43,13 @@ def grade(
     """
     rule = rules.industrial(account.sector, account.year)
     around = _with_cuts(around, rules, account)
+    year, benchmark = months(account.year, rule.months_needed, now, zone), around.benchmark
     others = {
         "regional": dimensions.regional(
-            account, around.city, rules.city(account.year).mean_enterprises, cuts_of(rule)
+            account, around.city, rules.city(account.year).mean_enterprises, cuts_of(rule), year
         ),
-        "history": dimensions.history(account, around.before, rule),
+        "history": dimensions.history(account, around.before, rule, year),
     }
-    year, benchmark = months(account.year, rule.months_needed, now, zone), around.benchmark
     output = None if benchmark is None else output_in(account, benchmark.output_unit)
     if benchmark is None or output is None:
         return _ungraded(account, around, others, "no_benchmark", year.required)

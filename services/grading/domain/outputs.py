@@ -7,12 +7,17 @@ from shared.events.types import IndustrialAccount
 from shared.units.quantity import UnitError, convert
 
 
+def by_value_added(account: IndustrialAccount, unit: str) -> bool:
+    """Whether value added is the output in this unit."""
+    return unit == VALUE_ADDED_UNIT != account.product_unit
+
+
 def output_in(account: IndustrialAccount, unit: str) -> Fraction | None:
     """The year's output in a unit, None when it does not convert; `1e4CNY` is value added."""
+    if by_value_added(account, unit):
+        return Fraction(account.value_added_1e4cny)
     if unit == account.product_unit:
         return Fraction(account.output)
-    if unit == VALUE_ADDED_UNIT:
-        return Fraction(account.value_added_1e4cny)
     try:
         return convert(account.output, account.product_unit, unit)
     except UnitError:

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 from services.grading.domain.benchmarks import Benchmark
+from services.grading.domain.outputs import by_value_added
 from shared.events.types import AgriAccount, IndustrialAccount
 from shared.methodology import LabelName
 from shared.units.amount import decimal_text, ratio_text
@@ -62,25 +63,32 @@ def industrial_ungraded(
     account: IndustrialAccount, benchmark: Benchmark | None, missing: str, required: int
 ) -> dict[str, str]:
     """The sentence of an enterprise without a label; `missing` is the word of the reason."""
+    by_value = benchmark is not None and by_value_added(account, benchmark.output_unit)
     if missing == "no_output":
+        what_en, what_zh = ("value added", "增加值") if by_value else ("output", "产出")
         return {
             "code": missing,
-            "en": f"No output is reported for {account.year}: ungraded.",
-            "zh": f"{account.year}年没有产出数据：未评级。",
+            "en": f"No {what_en} is reported for {account.year}: ungraded.",
+            "zh": f"{account.year}年没有{what_zh}数据：未评级。",
         }
     if missing == "incomplete":
-        return {
-            "code": missing,
-            "en": (
-                f"{account.year} has {account.months_energy} months of energy and "
-                f"{account.months_output} of output, {required} are needed: ungraded."
-            ),
-            "zh": (
-                f"{account.year}年有{account.months_energy}个月能源数据、"
-                f"{account.months_output}个月产出数据，需要{required}个月：未评级。"
-            ),
-        }
+        return _incomplete(account, required, by_value=by_value)
     return _no_benchmark(account, benchmark)
+
+
+def _incomplete(account: IndustrialAccount, required: int, *, by_value: bool) -> dict[str, str]:
+    """Months of output don't count where value added is the output."""
+    energy_en, energy_zh = "months of energy", f"{account.months_energy}个月能源数据"
+    output_en = "" if by_value else f" and {account.months_output} of output"
+    output_zh = "" if by_value else f"、{account.months_output}个月产出数据"
+    return {
+        "code": "incomplete",
+        "en": (
+            f"{account.year} has {account.months_energy} {energy_en}{output_en}, "
+            f"{required} are needed: ungraded."
+        ),
+        "zh": f"{account.year}年有{energy_zh}{output_zh}，需要{required}个月：未评级。",
+    }
 
 
 def _no_benchmark(account: IndustrialAccount, benchmark: Benchmark | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from services.grading.domain.benchmarks import Benchmark, Cuts
+from services.grading.domain.grades import UNGRADED
 from shared.methodology import (
     AgriRule,
     CityRule,
@@ -35,9 +36,9 @@ class Rulebook:
         assert isinstance(rule, IndustrialRule)
         return rule
 
-    def agri(self, year: int) -> AgriRule:
-        """The rule of farms."""
-        rule = self.methodology.label_rules("agri", on=_end(year))
+    def agri(self, type: str, year: int) -> AgriRule:
+        """The rule of a type of farm."""
+        rule = self.methodology.label_rules("agri", type, _end(year))
         assert isinstance(rule, AgriRule)
         return rule
 
@@ -45,9 +46,9 @@ class Rulebook:
         """How many enterprises the city's own figures take."""
         return self.methodology.city_rule(_end(year))
 
-    def valid_months(self, kind: str, year: int) -> int:
-        """How long a label of this kind is good for."""
-        rule = self.methodology.label_rules(kind, on=_end(year))
+    def valid_months(self, kind: str, sector: str, year: int) -> int:
+        """How long a label of a sector (of farms: of a type) is good for."""
+        rule = self.methodology.label_rules(kind, sector, _end(year))
         assert isinstance(rule, IndustrialRule | AgriRule)
         return rule.valid_months
 
@@ -56,8 +57,13 @@ class Rulebook:
         return self.methodology.rule_version(_end(year), kind, sector)
 
     def editions(self) -> str:
-        """All editions of the rules, as one text that changes when one of them does."""
-        return " ".join(self.methodology.rule_editions())
+        """All editions of the rules and the samples, one text that changes when one of them does."""
+        return " ".join((*self.methodology.rule_editions(), self.samples()))
+
+    def samples(self) -> str:
+        """Set and version of the sample benchmarks."""
+        header = self.methodology.files["benchmarks"].latest.header
+        return f"{header.set}@{header.version}"
 
     def cuts(self, benchmark: Benchmark, year: int) -> Cuts:
         """The cut points around a benchmark for an account year."""
@@ -74,6 +80,11 @@ class Rulebook:
     def policy(self, kind: str, label: str, on: date) -> dict[str, str]:
         """The policy of a label as it is sent, as in force on a day."""
         return self.methodology.policy(kind, label, on).facts()
+
+    def policy_held(self, kind: str, label: str, on: date) -> dict[str, str]:
+        """The policy while a label can't be relied on: its own, or that of ungraded if worse."""
+        own, ungraded = (self.policy(kind, word, on) for word in (label, UNGRADED))
+        return max(own, ungraded, key=lambda p: (int(p["rate_bp"]), -Decimal(p["line_multiplier"])))
 
 
 def rulebook(methodology: Methodology) -> Rulebook:

@@ -37,6 +37,11 @@ NEWEST = """
 select * from benchmark where sector = $1 and product = $2 and year = $3 and kind = $4
 order by version desc limit 1
 """
+VERSIONS = """
+select * from benchmark
+where sector = $1 and product = $2 and year = $3 and ($4::int is null or version < $4)
+order by version desc limit $5
+"""
 ADD = """
 insert into benchmark (sector, product, year, version, unit, value, deep_green, light_green,
     yellow, kind, source, valid_from, basis, withdrawn, recorded_by, recorded_at)

@@ -17,8 +17,8 @@ def industrial_label(
     output = sum((month.output for month in months), Fraction(0))
     energy = sum(month.readings > 0 for month in months)
     reports = sum(month.reports > 0 for month in months)
-    # A past year: 11 of 12 months; the running one: every month that has gone by.
-    needed = 11 if year < today.year else today.month - 1
+    # A past year: 11 of 12 months; the running one: every month that has gone by, one at least.
+    needed = 11 if year < today.year else max(today.month - 1, 1)
     if benchmark is None or output <= 0 or min(energy, reports) < needed:
         return "ungraded"
     tonnes = Fraction(sum(month.total for month in months), 10**9)

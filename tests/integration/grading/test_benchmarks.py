@@ -65,6 +65,29 @@ async def test_wrong_bodies_name_the_fields(grading: Grading) -> None:
     assert await pointers(kind="guess") == ["/kind"]
     assert await pointers(colour="red") == ["/colour"]
     assert await pointers(valid_from="2021-01-01") == ["/valid_from"]
+    assert await pointers(unit=" ") == await pointers(unit="t/") == ["/unit"]
+
+
+async def test_every_version_can_be_looked_up(grading: Grading, enterprise: Enterprise) -> None:
+    await grading.put(valid_from="2020-07-01")
+    await grading.post(enterprise())
+    old = (await grading.label())["benchmark_version"]
+    await grading.put(benchmark="0.2", cuts=None)
+    await grading.http.delete("/v1/benchmarks/1495/2020?product=xylitol&kind=published")
+    path = "/v1/benchmarks/1495/2020/versions?product=xylitol"
+    items = (await grading.http.get(path)).json()["items"]
+    found = [(i["version"], i["benchmark"], i["withdrawn"], i["valid_from"]) for i in items]
+    assert found == [
+        ("3", "0.2", True, None),
+        ("2", "0.2", False, None),
+        ("1", "0.11", False, "2020-07-01"),
+    ]
+    assert old.endswith("#1") and items[2]["recorded_by"] == "local"
+    first = (await grading.http.get(f"{path}&limit=1")).json()
+    rest = (await grading.http.get(f"{path}&cursor={first['next']}")).json()["items"]
+    assert [first["items"][0]["version"], *(i["version"] for i in rest)] == ["3", "2", "1"]
+    none = (await grading.http.get(path.replace("xylitol", "maltitol"))).json()
+    assert none["items"] == []
 
 
 async def test_policies_follow_labels(grading: Grading) -> None:
@@ -85,3 +108,34 @@ async def test_a_passport_without_the_other_services_is_partial(
     person = (await grading.http.get("/v1/passports/personal/jsrcb:token-0001")).json()
     assert person["missing"] == ["account", "evidence", "tier"] and person["policy"] is None
     assert datetime.fromisoformat(found["issued_at"]) == datetime(2021, 6, 15, tzinfo=UTC)
+
+
+async def test_a_passport_grants_nothing_by_a_label_whose_time_is_over(
+    grading: Grading, enterprise: Enterprise
+) -> None:
+    async def policy() -> str:
+        found = (await grading.http.get(f"/v1/passports/industrial/{ID}")).json()
+        id: str = found["policy"]["id"]
+        return id
+
+    await grading.put()
+    await grading.post(enterprise())
+    assert await policy() == "industrial.light_green"
+    grading.time.now = datetime(2022, 6, 15, tzinfo=UTC)
+    assert await policy() == "industrial.ungraded"
+    await grading.post(enterprise(sequence=2, total_t="99999"))
+    assert await policy() == "industrial.red"
+    grading.time.now = datetime(2023, 6, 15, tzinfo=UTC)
+    assert await policy() == "industrial.red"
+
+
+async def test_a_passport_grants_nothing_by_a_suspended_label(
+    grading: Grading, enterprise: Enterprise
+) -> None:
+    await grading.put()
+    await grading.post(enterprise())
+    filed = await grading.http.post(f"/v1/labels/industrial/{ID}/appeals", json={"reason": "x"})
+    body = {"decision": "reopened", "note": "x"}
+    await grading.http.post(f"/v1/appeals/{filed.json()['id']}/decision", json=body)
+    found = (await grading.http.get(f"/v1/passports/industrial/{ID}")).json()
+    assert found["label"]["suspended"] and found["policy"]["id"] == "industrial.ungraded"

@@ -141,21 +141,6 @@ async def test_a_month_gone_by_makes_a_running_year_incomplete(
     assert await grading.findings() == []
 
 
-async def test_what_if_stores_nothing(grading: Grading, enterprise: Enterprise, farm: Farm) -> None:
-    await grading.put()
-    await grading.post(enterprise(), farm())
-    answer = await grading.http.post(f"{URL}/what-if", json={"reduction_t": "2000"})
-    found = answer.json()
-    assert (found["label"], found["ratio"]) == ("deep_green", "0.787316")
-    assert found["current"]["label"] == "light_green"
-    more = await grading.http.post(f"{URL}/what-if", json={"output": "100000", "year": 2020})
-    assert more.json()["label"] == "red"
-    barn = await grading.http.post("/v1/labels/agri/farm:sanyi/what-if", json={"reduction_t": "-1"})
-    assert (barn.status_code, barn.json()["errors"][0]["pointer"]) == (422, "/reduction_t")
-    assert (await grading.label())["label"] == "light_green"
-    assert len(await grading.sent()) == 2
-
-
 async def test_an_appeal_is_kept(grading: Grading, enterprise: Enterprise) -> None:
     await grading.post(enterprise())
     given = await grading.http.post(f"{URL}/appeals", json={"reason": "the meter was changed"})
@@ -341,8 +326,10 @@ async def test_a_client_sees_the_accounts_of_its_subjects_only(
         (await grading.http.get(f"/v1/labels?limit={n}")).json()["next"] is None for n in (1, 2)
     ]
     assert pages == [False, True]
-    for path in ("/v1/labels/industrial/other", "/v1/passports/industrial/other"):
+    other = "/v1/labels/industrial/other"
+    for path in (other, f"{other}/history", f"{other}/appeals", "/v1/passports/industrial/other"):
         assert (await grading.http.get(path)).status_code == 403
+    assert (await grading.http.post(f"{other}/what-if", json={})).status_code == 403
     personal = await grading.http.get("/v1/passports/personal/mine")
     assert (personal.status_code, personal.json()["scope"]) == (403, "personal:read")
     refused = await grading.http.put("/v1/benchmarks/1495/2020", json={})

@@ -115,27 +115,49 @@ async def test_a_rule_that_has_changed_regrades_what_it_touches(
     assert (last["cause"], last["previous"]) == ("rule:labels@2", "light_green")
 
 
-async def test_another_benchmark_and_what_the_next_colour_takes(
-    grading: Grading, enterprise: Enterprise, farm: Callable[..., Event]
+async def test_other_sample_benchmarks_regrade_what_they_touch(
+    grading: Grading, enterprise: Enterprise, tmp_path: Any
+) -> None:
+    await grading.post(enterprise(product="sugar_alcohol"))
+    await grading.tick()
+    assert (await grading.label())["label"] == "light_green"
+    directory = shutil.copytree(DATA, tmp_path / "data")
+    samples = directory / "benchmarks.yaml"
+    changed = samples.read_text(encoding="utf-8").replace('version: "1"', 'version: "2"', 1)
+    changed = changed.replace('benchmark: "0.110"', 'benchmark: "0.050"', 1)
+    samples.write_text(changed, encoding="utf-8")
+    regrader = Regrader(rulebook(methodology(directory)), CITY)
+    state = grading.app.state
+    for _ in range(2):
+        async with state.pool.acquire() as connection, connection.transaction():
+            await regrader.tick(connection, state.poster, grading.time.now)
+    label = await grading.label()
+    assert (label["label"], label["benchmark"]) == ("red", "0.05")
+    assert len(await grading.sent()) == 2
+
+
+async def test_a_state_told_again_renews_no_label(grading: Grading, enterprise: Enterprise) -> None:
+    await grading.put()
+    await grading.post(enterprise())
+    grading.time.now = datetime(2022, 7, 1, tzinfo=UTC)
+    await grading.post(enterprise(epoch=2))
+    assert (await grading.label())["expired"] is True
+    assert len(await grading.sent()) == 1
+    assert await grading.findings() == []
+
+
+async def test_in_january_the_year_before_stays_the_current_label(
+    grading: Grading, enterprise: Enterprise
 ) -> None:
     await grading.put()
-    await grading.post(enterprise(), farm(), enterprise("alone", sector="9999"))
-    alone = "/v1/labels/industrial/alone/what-if"
-    assert (await grading.http.post(alone, json={})).json()["reason"]["code"] == "no_benchmark"
-    given = (await grading.http.post(alone, json={"benchmark": "0.11"})).json()
-    assert (given["label"], given["next"]["reduction_t"]) == ("light_green", "1808.68")
-    url = f"/v1/labels/industrial/{(await grading.label())['id']}/what-if"
-    found = (await grading.http.post(url, json={})).json()
-    assert (found["label"], found["policy"]["rate_bp"]) == ("light_green", "-25")
-    assert (found["next"]["label"], found["next"]["reduction_t"]) == ("deep_green", "1808.68")
-    enough = (await grading.http.post(url, json={"reduction_t": "1808.68"})).json()
-    assert (enough["label"], enough["ratio"], enough["next"]) == ("deep_green", "0.800000", None)
-    short = (await grading.http.post(url, json={"reduction_t": "1808.679999999"})).json()
-    assert (short["label"], short["next"]["reduction_t"]) == ("light_green", "0.000000001")
-    norm = (await grading.http.post(url, json={"benchmark": "0.08"})).json()
-    assert (norm["label"], norm["benchmark"], norm["benchmark_kind"]) == ("red", "0.08", "supposed")
-    assert norm["next"]["label"] == "yellow" and "supposed value" in norm["reason"]["en"]
-    zero = await grading.http.post(url, json={"benchmark": "0"})
-    assert zero.json()["detail"] == "/benchmark: expected more than zero, got 0"
-    barn = await grading.http.post("/v1/labels/agri/farm:sanyi/what-if", json={"benchmark": "1"})
-    assert barn.json()["detail"] == "/benchmark: a farm is not graded by benchmark"
+    await grading.post(enterprise())
+    grading.time.now = datetime(2021, 1, 20, tzinfo=UTC)
+    first = {"total_t": 0, "quality": {}, "months_energy": 0, "months_output": 1}
+    await grading.post(enterprise(year=2021, sequence=2, **first))
+    assert ((await grading.label())["year"], (await grading.label())["label"]) == (
+        2020,
+        "light_green",
+    )
+    running = (await grading.http.get("/v1/labels/industrial/91330800704206161W?year=2021")).json()
+    assert (running["label"], running["reason"]["code"]) == ("ungraded", "incomplete")
+    assert await grading.findings() == []

@@ -52,6 +52,6 @@ def test_what_is_missing_is_said(
 
 @given(st.lists(st.fractions(min_value=-1, max_value=3), min_size=2))
 def test_a_higher_share_is_never_a_paler_green(shares: list[Fraction]) -> None:
-    rule = rulebook(methodology()).agri(2020)
+    rule = rulebook(methodology()).agri("planting", 2020)
     ranks = [GREENS.index(agri.colour(share, rule)) for share in sorted(shares)]
     assert ranks == sorted(ranks)

@@ -120,6 +120,26 @@ def test_an_older_or_repeated_state_changes_nothing(
     assert grading.held.labels[SUBJECT][2020].grade.label == "light_green"
 
 
+def test_a_newer_state_that_says_the_same_renews_nothing_and_ends_no_suspension(
+    rules: Rulebook, benchmark: Benchmark, enterprise: Enterprise
+) -> None:
+    grading, later = Grading(rules, [benchmark]), NOW + timedelta(days=400)
+    grading.post([event(enterprise(sequence=4))])
+    held = grading.held.labels[SUBJECT]
+    held[2020] = replace(held[2020], suspended=True)
+    # As a rebuild or a corrected name of the enterprise sends it.
+    assert grading.post([event(enterprise(epoch=2, sequence=1))], later) == []
+    label = grading.held.labels[SUBJECT][2020]
+    assert label.expired(later) and label.suspended and label.cause.startswith("same_data:")
+    assert grading.held.states[SUBJECT][2020].epoch == 2
+    moved = enterprise(epoch=2, sequence=2, total_t=Decimal(13875))
+    again = enterprise(epoch=2, sequence=3, total_t=Decimal(13875))
+    [change] = grading.post([event(moved), event(again)], later)
+    assert (change.previous, change.label) == ("light_green", "light_green")
+    label = grading.held.labels[SUBJECT][2020]
+    assert not label.expired(later) and not label.suspended and label.cause.startswith("event:")
+
+
 def test_current_is_the_latest_graded_year(
     rules: Rulebook, benchmark: Benchmark, enterprise: Enterprise
 ) -> None:

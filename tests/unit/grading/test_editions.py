@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from services.grading.domain import industrial
+from services.grading.domain import agri, industrial
 from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.industrial import Surroundings
 from services.grading.domain.rulebook import Rulebook, cuts_of, rulebook
-from shared.events.types import IndustrialAccount
+from shared.events.types import AgriAccount, IndustrialAccount
 from shared.methodology import MethodologyError, methodology
 from shared.methodology.files import DATA
 from shared.units.calendar import CITY
@@ -88,6 +88,40 @@ def test_an_override_holds_from_its_own_day(editions: Editions) -> None:
     found = [rules.version("industrial", "1495", year) for year in (2020, 2021, 2022, 2023)]
     assert found == ["labels@2", "labels@2:1495", "labels@2:1495", "labels@2"]
     assert rules.industrial("1495", 2022).yellow != rules.industrial("1495", 2023).yellow
+
+
+def test_a_sector_has_its_own_time_of_validity(editions: Editions, enterprise: Enterprise) -> None:
+    name, row = override("1495")
+    rules = editions([(name, row.replace("valid_months: 12", "valid_months: 6"))])
+    assert rules.valid_months("industrial", "1495", 2020) == 6
+    assert rules.valid_months("industrial", "3011", 2020) == 12
+
+
+def test_a_type_of_farm_may_have_a_rule_of_its_own(
+    editions: Editions, farm: Callable[..., AgriAccount]
+) -> None:
+    breeding = (
+        "breeding: {deep_green: 1.5, medium_green: 0.9, peer_deep_green: 0.8, "
+        "peer_medium_green: 0.5, peers_needed: 10, valid_months: 6, source: own proposal}"
+    )
+    rules = editions([("agri:\n  default", f"agri:\n  {breeding}\n  default")])
+    neutral = {"neutralised_t": Decimal(100), "gross_t": Decimal(100)}
+    found = {
+        type: agri.grade(farm(type=type, **neutral), rules) for type in ("breeding", "planting")
+    }
+    assert found["breeding"].label == "medium_green" and found["planting"].label == "deep_green"
+    assert rules.version("agri", "breeding", 2020) == "labels@2:breeding"
+    assert rules.version("agri", "planting", 2020) == "labels@2"
+    assert [rules.valid_months("agri", type, 2020) for type in found] == [6, 12]
+
+
+def test_a_label_that_cannot_be_relied_on_earns_nothing(rules: Rulebook) -> None:
+    day = date(2022, 1, 1)
+    words = ("deep_green", "light_green", "yellow", "red", "ungraded")
+    found = [rules.policy_held("industrial", word, day)["id"] for word in words]
+    worst = ["industrial.ungraded"] * 3 + ["industrial.red", "industrial.ungraded"]
+    assert found == worst
+    assert rules.policy_held("agri", "deep_green", day)["id"] == "agri.ungraded"
 
 
 def test_own_cut_points_of_a_benchmark_go_before_those_of_the_rule(

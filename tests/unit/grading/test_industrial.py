@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.grading.domain import dimensions, industrial
 from services.grading.domain.benchmarks import Benchmark, Cuts
 from services.grading.domain.city import CityMean
-from services.grading.domain.completeness import months
+from services.grading.domain.completeness import Months, months
 from services.grading.domain.grades import Grade
 from services.grading.domain.industrial import COLOURS, Surroundings
 from services.grading.domain.rulebook import Rulebook, cuts_of
@@ -25,6 +25,7 @@ from shared.units.calendar import CITY
 Enterprise = Callable[..., IndustrialAccount]
 NOW = datetime(2021, 1, 1, tzinfo=UTC)
 Grading = Callable[..., Grade]
+WHOLE = Months(12, 11)
 DEFAULT = Cuts(Decimal("0.80"), Decimal("1.00"), Decimal("1.20"))
 
 
@@ -135,15 +136,17 @@ def test_eleven_months_of_a_past_year_are_enough(grade: Grading, enterprise: Ent
 @pytest.mark.parametrize(
     ("at", "required"),
     [
-        ("2020-01-15T12:00:00+08:00", 0),
+        ("2020-01-15T12:00:00+08:00", 1),
         ("2020-02-01T00:00:00+08:00", 1),
-        ("2020-01-31T23:59:59+08:00", 0),
+        ("2020-01-31T23:59:59+08:00", 1),
         ("2020-12-31T23:59:59+08:00", 11),
         ("2021-01-01T00:00:00+08:00", 11),
-        ("2019-12-31T23:59:59+08:00", 0),
+        ("2019-12-31T23:59:59+08:00", 1),
     ],
 )
-def test_the_running_year_needs_every_month_gone_by_in_the_city(at: str, required: int) -> None:
+def test_the_running_year_needs_every_month_gone_by_in_the_city_and_one_at_least(
+    at: str, required: int
+) -> None:
     assert months(2020, 11, datetime.fromisoformat(at), CITY).required == required
 
 
@@ -207,7 +210,7 @@ def test_units_that_do_not_convert_are_no_benchmark(
 def test_the_regional_dimension_is_against_the_mean_of_the_city(enterprise: Enterprise) -> None:
     def regional(total: str, city: CityMean | None, added: int = 100) -> str:
         account = enterprise(total_t=Decimal(total), value_added_1e4cny=Decimal(added))
-        return dimensions.regional(account, city, 5, DEFAULT)
+        return dimensions.regional(account, city, 5, DEFAULT, WHOLE)
 
     taken = CityMean(2020, 1, 5, Decimal(500), Decimal(500), NOW)
     found = [regional(total, taken) for total in ("80", "100", "120", "120.000000001")]
@@ -216,6 +219,8 @@ def test_the_regional_dimension_is_against_the_mean_of_the_city(enterprise: Ente
     assert regional("80", taken, added=0) == "unknown"
     assert regional("80", replace(taken, accounts=4)) == "unknown"
     assert regional("80", replace(taken, total_t=Decimal(0))) == "unknown"
+    short = enterprise(value_added_1e4cny=Decimal(100), months_energy=10)
+    assert dimensions.regional(short, taken, 5, DEFAULT, WHOLE) == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -227,10 +232,83 @@ def test_the_history_dimension_is_the_fall_of_intensity(
 ) -> None:
     rule = rules.industrial("1495", 2020)
     before = enterprise(year=2019, total_t=Decimal(100))
-    assert dimensions.history(enterprise(total_t=Decimal(total)), before, rule) == colour
-    assert dimensions.history(enterprise(), None, rule) == "unknown"
+    found = dimensions.history(enterprise(total_t=Decimal(total)), before, rule, WHOLE)
+    assert found == colour
+    assert dimensions.history(enterprise(), None, rule, WHOLE) == "unknown"
     other = enterprise(year=2019, product="maltitol")
-    assert dimensions.history(enterprise(), other, rule) == "unknown"
+    assert dimensions.history(enterprise(), other, rule, WHOLE) == "unknown"
+
+
+@pytest.mark.parametrize("short", [{"months_energy": 10}, {"months_output": 10}])
+def test_a_year_with_months_missing_is_no_history(
+    rules: Rulebook, enterprise: Enterprise, short: dict[str, int]
+) -> None:
+    rule, before = rules.industrial("1495", 2020), enterprise(year=2019)
+    assert dimensions.history(enterprise(), before, rule, WHOLE) == "yellow"
+    thin = enterprise(year=2019, **short)
+    assert dimensions.history(enterprise(), thin, rule, WHOLE) == "unknown"
+    assert dimensions.history(enterprise(**short), before, rule, WHOLE) == "unknown"
+    running = Months(10, 10)
+    assert dimensions.history(enterprise(**short), before, rule, running) == "yellow"
+
+
+@pytest.mark.parametrize("covered", [(0, 1), (1, 0), (0, 0)])
+def test_in_january_output_without_energy_is_no_ground_for_a_label(
+    grade: Grading, enterprise: Enterprise, covered: tuple[int, int]
+) -> None:
+    january = datetime.fromisoformat("2020-01-20T00:00:00+08:00")
+    account = enterprise(
+        total_t=Decimal(0), quality={}, months_energy=covered[0], months_output=covered[1]
+    )
+    found = grade(account, at=january)
+    assert (found.label, found.missing) == ("ungraded", "incomplete")
+    assert grade(enterprise(months_energy=1, months_output=1), at=january).missing is None
+
+
+def test_the_reason_speaks_of_value_added_where_that_is_the_output(
+    grade: Grading, enterprise: Enterprise, benchmark: Benchmark
+) -> None:
+    machinery = replace(benchmark, unit="1e4CNY")
+    nothing = enterprise(product_unit="set", months_output=0)
+    found = grade(nothing, machinery)
+    assert found.reason["en"] == "No value added is reported for 2020: ungraded."
+    assert "没有增加值数据" in found.reason["zh"]
+    added = enterprise(
+        product_unit="set", value_added_1e4cny=Decimal(9), months_energy=3, months_output=0
+    )
+    found = grade(added, machinery)
+    assert found.reason["en"] == "2020 has 3 months of energy, 11 are needed: ungraded."
+    assert found.reason["zh"] == "2020年有3个月能源数据，需要11个月：未评级。"
+    both = grade(enterprise(months_energy=3))
+    assert both.reason["en"].startswith("2020 has 3 months of energy and 12 of output, 11 are")
+
+
+@pytest.mark.parametrize(
+    ("unit", "output"),
+    [
+        ("t", "t"),
+        ("t/MWh", "MWh"),
+        ("tCO2e / t", "t"),
+        ("standard box", "standard box"),
+        ("t/standard box", "standard box"),
+        ("km/d", "km/d"),
+        ("kg/t", "kg/t"),
+        ("t/", ""),
+    ],
+)
+def test_the_unit_of_a_benchmark_is_that_of_the_output(
+    benchmark: Benchmark, unit: str, output: str
+) -> None:
+    assert replace(benchmark, unit=unit).output_unit == output
+
+
+def test_a_benchmark_in_kilograms_is_not_taken_for_tonnes(
+    grade: Grading, enterprise: Enterprise, benchmark: Benchmark
+) -> None:
+    found = grade(enterprise(), replace(benchmark, unit="kg/t", value=Decimal(110)))
+    assert (found.label, found.missing) == ("ungraded", "no_benchmark")
+    boxes = replace(benchmark, unit="standard box")
+    assert grade(enterprise(product_unit="standard box"), boxes).label == "light_green"
 
 
 def test_the_shipped_cut_points_are_those_of_the_methodology(rules: Rulebook) -> None:

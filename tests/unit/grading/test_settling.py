@@ -11,7 +11,7 @@ from services.grading.domain.grades import Cause, Grade, Label, settle
 BEGAN = datetime(2021, 6, 15, tzinfo=UTC)
 ENDS = datetime(2022, 6, 15, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-KINDS = ("event", "year_before", "benchmark", "city_mean", "month", "rule", "appeal")
+KINDS = ("event", "same_data", "year_before", "benchmark", "city_mean", "month", "rule", "appeal")
 
 
 def label(held: Label | None, word: str, at: datetime, kind: str = "event") -> Label:
