@@ -12,7 +12,6 @@
     .steam_heat(enthalpy)                  -> Fraction  GJ per t of steam of that enthalpy
     .activity(name)                        -> Activity `.bucket`, `.factor`, `.contents`, `.scales`,
                                               `.tonnes(quantity, unit, purity, content)`
-    .process_factor(name)                  -> Factor
     .gwp(gas, set=None)                    -> Fraction  by default of `.gwp_set`
     .figures(), .origin(set, version, id)  -> Factor   all of them; the one that an entry names
     .scenario(kind, on=None), .scenarios(on=None) -> Scenario, the 18 in their order

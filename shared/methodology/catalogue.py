@@ -134,10 +134,6 @@ class Methodology:
         rows = self.files["process"].at(on).sections["activities"]
         return cast(ProcessRow, require(rows, name, "activity"))
 
-    def process_factor(self, activity: str, on: date = date.max) -> Factor:
-        """The default factor of a process activity."""
-        return self.activity(activity, on).factor
-
     def scenarios(self, on: date | None = None) -> tuple[Scenario, ...]:
         """The 18 scenarios in their order, as in force on a day (default: the newest)."""
         return tuple(read_scenarios(self.files["scenarios"].at(on or date.max)).values())

@@ -140,14 +140,23 @@ def fuel(document: Document, carrier: str) -> Factor:
 
 @lru_cache(maxsize=8192)
 def electricity_factor(document: Document, region: str, year: int) -> Factor:
-    """The region's latest factor up to the year; else the national one; else the earliest."""
+    """The region's latest factor up to the year; else the national one; else the earliest.
+
+    The last two are fallbacks; a factor of another year has a warning in any case.
+    """
     rows = [cast(GridRow, row) for row in document.sections["grid"].values()]
     regions = sorted({row.region for row in rows})
     if region not in regions:
         raise MethodologyError(f"unknown grid region {region!r}; expected {', '.join(regions)}")
     own = _latest(rows, region, year)
-    if own:
+    if own and own.year == year:
         return grid(document, own)
+    if own:
+        return replace(
+            grid(document, own),
+            warning=f"no factor of {region} for {year}; that of {own.year} taken",
+            warning_zh=f"{region} 没有 {year} 年因子,采用 {own.year} 年因子",
+        )
     row = _latest(rows, "national", year) or min(
         (row for row in rows if row.region == "national"), key=lambda row: row.year
     )

@@ -41,6 +41,8 @@ from shared.units.quantity import dimension
 
 DATA = Path(__file__).parent / "data"
 SCENARIOS = 18
+# Whose rows hold from a day on by themselves. Other figures change by a later file.
+DATED = {("labels", "industrial"), ("labels", "agri"), ("labels", "personal")}
 
 FILES: dict[str, dict[str, type[Row]]] = {
     "fuels_set_a": {"fuels": Fuel},
@@ -103,6 +105,7 @@ def load(directory: Path) -> dict[str, Editions]:
     for name, editions in files.items():
         for document in editions.documents:
             _check_needed(name, document)
+            _check_dates(name, document)
             for check in CHECKS.get(name, ()):
                 check(document)
     _check_every_fuel(files)
@@ -121,6 +124,20 @@ def _check_needed(name: str, document: Document) -> None:
         for row in NEEDED.get((name, section), ()):
             if row not in rows:
                 raise document.fault(section, f"expected a row {row!r}")
+
+
+def _check_dates(name: str, document: Document) -> None:
+    """A date that no look-up would ask for is refused rather than passed over."""
+    for section, rows in document.sections.items():
+        if (name, section) in DATED:
+            continue
+        for row_name, row in rows.items():
+            for field in ("valid_from", "valid_to"):
+                if getattr(row, field) != getattr(document.header, field):
+                    raise document.fault(
+                        f"{section}.{row_name}.{field}",
+                        "expected the date of the file; a changed figure is a later file beside it",
+                    )
 
 
 def _check_fuels(document: Document) -> None:

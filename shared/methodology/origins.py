@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from shared.methodology import factors, process
 from shared.methodology.editions import Editions
@@ -30,10 +30,15 @@ def figures(files: Mapping[str, Editions], gwp_set: GwpSet) -> Iterator[Factor]:
 
 @cache
 def index(methodology: "Methodology") -> dict[tuple[str, str, str], Factor]:
-    """The figures by set, version (without the set of potentials) and id."""
+    """The figures by set, version (without the set of potentials) and id.
+
+    Of an activity whose gas the chosen set lacks, the figure of a set that has it.
+    """
+    chosen, sets = methodology.gwp_set, get_args(GwpSet)
     return {
         (found.set, found.version.partition("+")[0], found.id): found
-        for found in methodology.figures()
+        for gwp_set in (*(one for one in sets if one != chosen), chosen)
+        for found in figures(methodology.files, gwp_set)
     }
 
 

@@ -12,6 +12,7 @@ from shared.methodology.editions import require
 from shared.methodology.factors import Factor, GwpSet, potential
 from shared.methodology.reader import Document, MethodologyError
 from shared.methodology.rows import Bucket, Effect, ProcessRow
+from shared.units.amount import ratio_text
 
 _EFFECTS: dict[Effect, Callable[[Fraction], Fraction]] = {
     "keeps": lambda share: share,
@@ -54,11 +55,11 @@ class Activity:
         take or cannot do without, or a share outside 0 to 1.
         """
         shares = self._shares(content or {})
-        terms = [self.contents[name] * shares[name] for name in shares if name in self.contents]
-        self._check_given(purity, terms)
+        given = {name: share for name, share in shares.items() if name in self.contents}
+        self._check_given(purity, given)
         amount = self.factor.amount(quantity, unit) * self._purity(purity)
-        whole = sum(terms, Fraction(0)) if terms else self.factor.t_per_unit
-        return amount * self._within(whole) * self._scale(shares)
+        whole = self._of_contents(given) if given else self.factor.t_per_unit
+        return amount * whole * self._scale(shares)
 
     @property
     def shares(self) -> tuple[str, ...]:
@@ -72,16 +73,22 @@ class Activity:
                 raise MethodologyError(f"{self.name}: unknown content {name!r}; expected {known}")
         return {name: _share(name, share) for name, share in content.items()}
 
-    def _check_given(self, purity: Decimal | None, terms: list[Fraction]) -> None:
+    def _check_given(self, purity: Decimal | None, given: Mapping[str, Fraction]) -> None:
         """Nothing is counted twice, and nothing is computed from half of what it takes."""
-        main = [name for name, per_t in self.contents.items() if self._same_sign(per_t)]
-        if self.needs_share and (purity is None) == (not terms):
+        main = next(iter(self.contents), "")
+        both = self.takes_purity and purity is not None and bool(given)
+        if both or (self.needs_share and purity is None and not given):
             raise MethodologyError(
-                f"{self.name}: expected either purity or {', '.join(main)}, "
-                f"got {'none' if purity is None else 'both'}"
+                f"{self.name}: expected either purity or {main}, got {'both' if both else 'none'}"
             )
-        if terms and not any(map(self._same_sign, terms)) and any(terms):
-            raise MethodologyError(f"{self.name}: expected {' or '.join(main)} in content as well")
+        if given and main not in given:
+            raise MethodologyError(f"{self.name}: expected {main} in content as well")
+        whole = sum(share for name, share in given.items() if self._same_sign(self.contents[name]))
+        if whole > 1:
+            raise MethodologyError(
+                f"{self.name}: expected shares in content that sum to 1 at most, "
+                f"got {ratio_text(Fraction(whole))}"
+            )
 
     def _same_sign(self, value: Fraction) -> bool:
         return value * self.factor.t_per_unit > 0
@@ -93,9 +100,16 @@ class Activity:
             raise MethodologyError(f"{self.name} takes no purity")
         return _share("purity", purity)
 
-    def _within(self, per_unit: Fraction) -> Fraction:
+    def _of_contents(self, given: Mapping[str, Fraction]) -> Fraction:
         """Never of the other sign than the default."""
-        return per_unit if self._same_sign(per_unit) else Fraction(0)
+        per_unit = sum((self.contents[name] * share for name, share in given.items()), Fraction(0))
+        if self._same_sign(-per_unit):
+            less = [name for name in given if not self._same_sign(self.contents[name])]
+            rest = [name for name in given if name not in less]
+            raise MethodologyError(
+                f"{self.name}: expected less in {', '.join(less)} than in {', '.join(rest)}"
+            )
+        return per_unit
 
     def _scale(self, shares: Mapping[str, Fraction]) -> Fraction:
         given = {name for name in shares if name not in self.contents}

@@ -102,7 +102,8 @@ async def get_measured_fuel(
         enterprise, versions = await _stored(connection, id, carrier)
         if known is not None:
             versions = await known_at(connection, MeasuredFuel, carrier, known, id)
-    record = in_force({carrier: versions}, carrier, on or date.max)
+    # A month is posted with what is in force on its first day.
+    record = in_force({carrier: versions}, carrier, (on or date.max).replace(day=1))
     if record is None:
         raise not_found("measured fuel", carrier)
     return json_response(_shown(record, enterprise, versions))

@@ -8,13 +8,12 @@ from zoneinfo import ZoneInfo
 
 from services.industrial.domain.arrivals import READING
 from services.industrial.domain.entries import decimal_of
-from services.industrial.domain.fuels import Fuels
+from services.industrial.domain.fuels import MeasuredFuel
 from services.industrial.domain.rates import meter_figure
-from services.industrial.domain.registry import Enterprise, on_date
-from services.industrial.store.fuels import fuels_of
-from services.industrial.store.past import Recorded, known_then, meters_ever
+from services.industrial.domain.registry import Enterprise, Meter, on_date
+from services.industrial.store.past import Recorded, ever, known_then
 from shared.database import Connection
-from shared.methodology import MEASURED, methodology
+from shared.methodology import MEASURED, Factor, MethodologyError, methodology
 from shared.units.amount import MG_PER_T, decimal_text, tonnes_text
 from shared.units.calendar import local_date, next_month
 
@@ -26,8 +25,8 @@ class Lineage(NamedTuple):
     """The registry that the entries of an enterprise were computed with."""
 
     enterprise: Sequence[Enterprise]
-    fuels: Fuels
-    meters: Mapping[str, Sequence[Recorded]]
+    fuels: Mapping[str, Sequence[Recorded[MeasuredFuel]]]
+    meters: Mapping[str, Sequence[Recorded[Meter]]]
     zone: ZoneInfo
 
 
@@ -36,13 +35,15 @@ async def lineage_of(
 ) -> Lineage:
     """The registry behind a page of entries."""
     id, meters = enterprise[0].id, {row["meter_id"] for row in rows} - {None}
-    fuels = (await fuels_of(connection, [id])).get(id, {})
-    return Lineage(enterprise, fuels, await meters_ever(connection, meters), zone)
+    measured = {row["activity"] for row in rows if row["factor_set"] == MEASURED}
+    fuels = await ever(connection, MeasuredFuel, measured, id)
+    return Lineage(enterprise, fuels, await ever(connection, Meter, meters, id), zone)
 
 
 def shown(row: Any, lineage: Lineage) -> dict[str, Any]:
     """An entry: quantity x factor = amount, in mg, and every name behind it."""
-    source, confidence = _origin(row, lineage)
+    figure = _figure(row, lineage)
+    source, confidence = _origin(row, figure)
     return {
         "event": {"source": row["source"], "id": row["event_id"]},
         "reported": _reported(row, lineage.zone),
@@ -63,6 +64,7 @@ def shown(row: Any, lineage: Lineage) -> dict[str, Any]:
         "factor_source": source,
         "confidence": confidence,
         "fallback": row["fallback"],
+        "warning": _warning(row, figure),
         "rule": row["rule"],
         "amount_t": tonnes_text(row["amount_mg"]),
         "amount_mg": row["amount_mg"],
@@ -103,23 +105,62 @@ def _multiplier(row: Any, lineage: Lineage) -> str | None:
     return decimal_text(known.pop()) if len(known) == 1 else None
 
 
-def _origin(row: Any, lineage: Lineage) -> tuple[str | None, str | None]:
+def _figure(row: Any, lineage: Lineage) -> Factor | None:
+    """The figure of a meter's entry; None without one.
+
+    Of what was measured, that of the record which gives the entry's factor: the one known then,
+    else another; without any the one known then.
+    """
+    if row["factor_set"] is None or row["meter_id"] is None:
+        return None
+    if row["factor_set"] != MEASURED:
+        return _computed(row, lineage, None)
+    recorded = lineage.fuels.get(row["activity"], ())
+    records = [*known_then(recorded, row["computed_at"]), *(one.record for one in recorded)]
+    day = date.fromisoformat(row["factor_version"])
+    found = [_computed(row, lineage, record) for record in records if record.valid_from == day]
+    gave = (figure for figure in found if figure is not None and _gives(figure, row))
+    return next(gave, found[0] if found else None)
+
+
+def _computed(row: Any, lineage: Lineage, measured: MeasuredFuel | None) -> Factor | None:
+    """With the registration and the figures of now."""
+    enterprise, month = on_date(lineage.enterprise, row["month"]), row["month"]
+    known = (enterprise.sector, enterprise.grid_region, month, measured)
+    try:
+        return meter_figure(row["activity"], *known)
+    except MethodologyError:
+        return None
+
+
+def _gives(figure: Factor, row: Any) -> bool:
+    factor = decimal_of(figure.tonnes(Decimal(1), row["unit"]) * MG_PER_T)
+    return bool(factor == row["factor"])
+
+
+def _warning(row: Any, figure: Factor | None) -> dict[str, str | None] | None:
+    """In which way the figure of an entry stands in for another one, while it is still taken."""
+    if figure is None or figure.warning is None:
+        return None
+    named = (row["factor_id"], row["factor_set"], row["factor_version"])
+    if (figure.id, figure.set, figure.version) != named:
+        return None
+    return {"en": figure.warning, "zh": figure.warning_zh}
+
+
+def _origin(row: Any, figure: Factor | None) -> tuple[str | None, str | None]:
     """Source and confidence of the figure that an entry names."""
     if row["factor_set"] is None:
         return None, None
     if row["factor_set"] == MEASURED:
-        return _measured(row, lineage), MEASURED
+        return _measured(row, figure), MEASURED
     found = methodology().origin(row["factor_set"], row["factor_version"], row["factor_id"])
     return (None, None) if found is None else (found.source, found.confidence)
 
 
-def _measured(row: Any, lineage: Lineage) -> str | None:
-    """The evidence of a measured figure; says so when its record was corrected since."""
-    day, carrier, month = date.fromisoformat(row["factor_version"]), row["activity"], row["month"]
-    records = [one for one in lineage.fuels.get(carrier, ()) if one.valid_from == day]
-    if not records:
+def _measured(row: Any, figure: Factor | None) -> str | None:
+    """The evidence of a measured figure; says so when it gives another factor by now."""
+    if figure is None:
         return None
-    enterprise = on_date(lineage.enterprise, month)
-    found = meter_figure(carrier, enterprise.sector, enterprise.grid_region, month, records[0])
-    same = decimal_of(found.tonnes(Decimal(1), row["unit"]) * MG_PER_T) == row["factor"]
-    return found.source if same else f"{found.source} (corrected since this entry)"
+    same = _gives(figure, row)
+    return figure.source if same else f"{figure.source} (corrected since this entry)"

@@ -1,6 +1,6 @@
 """Registry of meters. Versions are added, earlier ones stay."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -30,8 +30,9 @@ router = APIRouter(prefix="/v1", tags=["registry"])
 
 class MeterBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`multiplier` turns what the meter shows into `unit`; a register may roll over at
-    `register_max`; readings that imply more than `rate_max` (in `unit` per hour) are held for
-    review. `valid_from` begins another version: another asset, multiplier or counter."""
+    `register_max`; readings that show more than that, or imply more than `rate_max` (in `unit` per
+    hour), are held for review. `valid_from` begins another version: another asset, multiplier or
+    counter."""
 
     enterprise_id: str
     carrier: str
@@ -66,7 +67,7 @@ async def put_meter(
             raise conflict(f"The meter {meter_id!r} is one of another enterprise and stays so")
         record = dated(_record(meter_id, given), given.valid_from, known, today(request, now))
         if known:
-            await _keep_measured(connection, locked[owner].number, known[0], record)
+            await _keep_measured(connection, locked[owner].number, known[0], record, now)
         if record not in known:
             await registry.put_meter(connection, record, now)
         await state.poster.release(connection, owner, waits_for_meter(meter_id), now)
@@ -103,7 +104,9 @@ def _record(id: str, given: MeterBody) -> Meter:
     )
 
 
-async def _keep_measured(connection: Connection, account: int, known: Meter, given: Meter) -> None:
+async def _keep_measured(
+    connection: Connection, account: int, known: Meter, given: Meter, now: datetime
+) -> None:
     """What a meter measures is the same in all its versions: it can be corrected until there are
     readings, 409 after that."""
     changed = [name for name in MEASURED if getattr(known, name) != getattr(given, name)]
@@ -120,7 +123,7 @@ async def _keep_measured(connection: Connection, account: int, known: Meter, giv
         ]
         detail = "; ".join(f"{error.pointer}: {error.detail}" for error in errors)
         raise Problem("conflict", 409, detail, errors)
-    await registry.correct_measured(connection, given)
+    await registry.correct_measured(connection, given, now)
 
 
 def _check_meter(given: MeterBody) -> None:

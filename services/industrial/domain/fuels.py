@@ -106,11 +106,13 @@ def _check_plausible(given: Mapping[str, Decimal], found: Factor, default: Facto
         ("ncv", "ncv_gj_per_unit", per_unit),
         ("enthalpy", "ncv_gj_per_unit", f"{per_unit} above the feed water"),
         ("carbon_content", "carbon_t_per_gj", "t C per GJ"),
+        ("oxidation", "oxidation", "of the carbon"),
     ):
         if name not in given:
             continue
         value, usual = getattr(found, attribute), getattr(default, attribute)
         low, high = (usual * times for times in PLAUSIBLE)
+        high = min(high, Fraction(1)) if name == "oxidation" else high
         if not low <= value <= high:
             raise WrongFuel(
                 name,

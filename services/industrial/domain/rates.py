@@ -62,7 +62,7 @@ def meter_rate(
         return free(ENERGY)._replace(factor_id="green_power.certificate")
     is_pv = found.kind == "pv_generation"
     try:
-        factor = meter_figure("electricity" if is_pv else carrier, sector, region, month, measured)
+        factor = meter_figure(carrier, sector, region, month, measured)
         per_unit = factor.tonnes(Decimal(1), unit) * MG_PER_T
     except (MethodologyError, UnitError, WrongFuel) as error:
         raise Refused("no_factor", str(error)) from error
@@ -72,7 +72,11 @@ def meter_rate(
 def meter_figure(
     carrier: str, sector: str, region: str, month: date, measured: MeasuredFuel | None = None
 ) -> Factor:
-    """The figure of a carrier in one month: the default, with what was measured in its place."""
+    """The figure of a carrier in one month: the default, with what was measured in its place.
+
+    Of self-used solar power that of the grid.
+    """
+    carrier = "electricity" if CARRIERS[carrier].kind == "pv_generation" else carrier
     default = methodology().meter_factor(carrier, sector=sector, region=region, on=month)
     return default if measured is None else measured_factor(measured, default)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from services.industrial.domain.fuels import MeasuredFuel
 from services.industrial.domain.registry import Asset, Enterprise, Meter
@@ -28,47 +28,53 @@ where s.kind = '{table}' and s.id = $1 and s.recorded_at <= $2 and s.replaced_at
 order by valid_from
 """
 
-_METER = ", ".join(f"p.{name}" for name in Meter._fields)
-METERS_EVER = f"""
-select {_METER}, p.recorded_at as since, null::timestamptz as until
-from meter p where p.id = any($1::text[])
+EVER = """
+select {columns}, p.recorded_at as since, null::timestamptz as until
+from {table} p where p.{id} = any($1::text[]) and p.{owner} = $2
 union all
-select {_METER}, s.recorded_at, s.replaced_at from superseded s
-cross join lateral jsonb_populate_record(null::meter, s.record) p
-where s.kind = 'meter' and s.id = any($1::text[])
+select {columns}, s.recorded_at, s.replaced_at from superseded s
+cross join lateral jsonb_populate_record(null::{table}, s.record) p
+where s.kind = '{table}' and s.id = any($1::text[]) and s.enterprise_id = $2
 order by valid_from
 """
 
 
-class Recorded(NamedTuple):
-    """A version of a meter, and from when until when it was what the registry said."""
+class Recorded(NamedTuple, Generic[RecordT]):
+    """A version of a record, and from when until when it was what the registry said."""
 
-    meter: Meter
+    record: RecordT
     since: datetime
     until: datetime | None
 
 
-async def meters_ever(connection: Connection, ids: Collection[str]) -> dict[str, list[Recorded]]:
-    """The versions of these meters, corrected ones too, by `valid_from`."""
-    found: dict[str, list[Recorded]] = {}
-    rows = await connection.fetch(METERS_EVER, list(ids)) if ids else []
+async def ever(
+    connection: Connection, kind: type[RecordT], ids: Collection[str], owner: str
+) -> dict[str, list[Recorded[RecordT]]]:
+    """The versions of these records of an enterprise, corrected ones too, by `valid_from`."""
+    found: dict[str, list[Recorded[RecordT]]] = {}
+    rows = await connection.fetch(_filled(EVER, kind), list(ids), owner) if ids else []
     for *values, since, until in rows:
-        meter = Meter(*values)
-        found.setdefault(meter.id, []).append(Recorded(meter, since, until))
+        record = kind(*values)
+        id = getattr(record, _TABLES[kind][1])
+        found.setdefault(id, []).append(Recorded(record, since, until))
     return found
 
 
-def known_then(recorded: Sequence[Recorded], at: datetime) -> list[Meter]:
+def known_then(recorded: Sequence[Recorded[RecordT]], at: datetime) -> list[RecordT]:
     """The versions that were known at a time; those of now when none was."""
-    then = [r.meter for r in recorded if r.since <= at and (r.until is None or at < r.until)]
-    return then or [r.meter for r in recorded if r.until is None]
+    then = [r.record for r in recorded if r.since <= at and (r.until is None or at < r.until)]
+    return then or [r.record for r in recorded if r.until is None]
 
 
 async def known_at(
     connection: Connection, kind: type[RecordT], id: str, at: datetime, owner: str | None = None
 ) -> list[RecordT]:
     """The versions of a record as they were known then, oldest first; `owner`: its enterprise."""
+    rows = await connection.fetch(_filled(KNOWN, kind), id, at, owner)
+    return [kind(*row) for row in rows]
+
+
+def _filled(query: str, kind: type[RecordT]) -> str:
     columns = ", ".join(f"p.{name}" for name in kind._fields)
-    table, key, owned_by = _TABLES[kind]
-    query = KNOWN.format(columns=columns, table=table, id=key, owner=owned_by)
-    return [kind(*row) for row in await connection.fetch(query, id, at, owner)]
+    table, id, owner = _TABLES[kind]
+    return query.format(columns=columns, table=table, id=id, owner=owner)

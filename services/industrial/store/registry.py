@@ -41,7 +41,9 @@ on conflict (id, valid_from) do update set carrier = excluded.carrier, unit = ex
 
 
 HAS_READINGS = "select exists (select from fact where account = $1 and slot = 'meter:' || $2::text)"
-CORRECT_MEASURED = "update meter set carrier = $2, unit = $3, kind = $4 where id = $1"
+CORRECT_MEASURED = """
+update meter set carrier = $2, unit = $3, kind = $4, recorded_at = $5 where id = $1
+"""
 
 
 async def enterprises_of(connection: Connection, ids: Iterable[str]) -> dict[str, list[Enterprise]]:
@@ -69,10 +71,10 @@ async def has_readings(connection: Connection, account: int, meter_id: str) -> b
     return found
 
 
-async def correct_measured(connection: Connection, record: Meter) -> None:
+async def correct_measured(connection: Connection, record: Meter, now: datetime) -> None:
     """Let all versions of a meter measure the same."""
     values = (record.carrier, record.unit, record.kind)
-    await connection.execute(CORRECT_MEASURED, record.id, *values)
+    await connection.execute(CORRECT_MEASURED, record.id, *values, now)
 
 
 async def assets_of(connection: Connection, enterprise_id: str, id: str) -> list[Asset]:

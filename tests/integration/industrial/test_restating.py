@@ -189,6 +189,8 @@ async def test_a_fuel_that_was_measured_afterwards_takes_the_place_of_the_defaul
     assert again.years[2022].after_mg == round(
         Decimal("210") * Decimal("0.02548") * 44 / 12 * 10**9
     )
+    reports = [e["factor_source"] for e in await desk.entries() if e["factor_set"] == "measured"]
+    assert reports == ["measured, report 17", "measured, report 17", "measured, report 17a"]
     assert (await desk.get(path))["evidence"] == "report 17a"
     then = await desk.get(path, known=NOW.isoformat())
     assert (then["evidence"], then["ncv"]) == ("report 17", "22")

@@ -157,6 +157,12 @@ async def test_the_registry_says_what_was_known_before_a_correction(desk: Any) -
     assert len((await desk.get("meters/m1", **at_last))["versions"]) == 2
     before_all = (NOW - timedelta(days=1)).isoformat()
     assert (await desk.http.get("/v1/meters/m1", params={"known": before_all})).status_code == 404
+    clock.clock = lambda: LATER + timedelta(hours=1)
+    await desk.register_meter("m1", unit="MWh", multiplier="90", valid_from="2022-01-01")
+    was, now = await desk.get("meters/m1", **at_last), await desk.get("meters/m1")
+    assert {v["unit"] for v in was["versions"]} == {"kWh"}
+    assert {v["unit"] for v in now["versions"]} == {"MWh"}
+
     wrong = await desk.http.get(f"/v1/{path}", params={"known": "2022-01-01T00:00:00"})
     assert wrong.status_code == 422
     assert "timezone" in wrong.text

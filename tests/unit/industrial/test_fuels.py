@@ -178,6 +178,8 @@ def test_each_month_of_a_reading_takes_its_own_version() -> None:
          "expected 4.181600 to 62.724000 GJ/t, as the default is 20.908000; got 5000"),
         ("raw_coal", {"carbon_content": "26.37"}, "carbon_content",
          "expected 0.005274 to 0.079110 t C per GJ, as the default is 0.026370; got 26.37"),
+        ("raw_coal", {"oxidation": "0"}, "oxidation",
+         "expected 0.188000 to 1.000000 of the carbon, as the default is 0.940000; got 0"),
         ("raw_coal", {"ncv": "22", "ncv_unit": "GJ/Nm3"}, "ncv_unit",
          "such as GJ/t: Nm3 (volume) does not convert to t (mass)"),
         ("raw_coal", {"ncv": "22", "ncv_unit": "GJ"}, "ncv_unit", "unknown unit ''"),

@@ -136,6 +136,18 @@ def _edit(path: Path, old: str, new: str) -> int:
             "activities.raw_meal_carbon.needs_share: expected purity and contents",
         ),
         (
+            "fuels_set_a.yaml",
+            "briquette: {unit: t,",
+            "briquette: {unit: t, valid_from: 2025-01-01,",
+            "fuels.briquette.valid_from: expected the date of the file; a changed figure is a later",
+        ),
+        (
+            "grid.yaml",
+            "value: 0.5366,",
+            "value: 0.5366, valid_to: 2024-01-01,",
+            "grid.national.2022.valid_to: expected the date of the file",
+        ),
+        (
             "grid.yaml",
             "enthalpy: 2768.4",
             "enthalpy: 70",

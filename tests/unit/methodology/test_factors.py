@@ -76,7 +76,13 @@ def test_grid_factor_of_a_year(region: str, year: int, value: str, fallback: boo
     factor = methodology().electricity_factor(region, year)
     assert factor.t_per_unit == Fraction(value)
     assert factor.fallback is fallback
-    assert (factor.warning is not None) is fallback
+    assert (factor.warning is not None) is (factor.id != f"grid.{region}.{year}")
+
+
+def test_a_grid_factor_of_an_earlier_year_warns_in_both_languages() -> None:
+    factor = methodology().electricity_factor("zhejiang", 2024)
+    assert factor.warning == "no factor of zhejiang for 2024; that of 2022 taken"
+    assert factor.warning_zh == "zhejiang 没有 2024 年因子,采用 2022 年因子"
 
 
 def test_a_thousand_kilowatt_hours_in_zhejiang() -> None:

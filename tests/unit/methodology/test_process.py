@@ -69,7 +69,7 @@ def test_carbon_balance() -> None:
 
 
 def test_anaerobic_waste_water() -> None:
-    assert methodology().process_factor("wastewater.anaerobic").t_per_unit == Fraction("5.6")
+    assert methodology().activity("wastewater.anaerobic").factor.t_per_unit == Fraction("5.6")
 
 
 @pytest.mark.parametrize(

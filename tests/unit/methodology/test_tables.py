@@ -222,3 +222,9 @@ def test_the_origin_of_any_figure_is_found_by_its_name() -> None:
     assert sar is not None
     assert (sar.source, sar.confidence) == ("chemical guideline", "R")
     assert figures.origin("fuels_a", "0", "fuel.diesel") is None
+
+
+def test_the_origin_of_a_figure_is_known_when_the_chosen_set_lacks_its_gas() -> None:
+    origin = Methodology(load(DATA), "AR6").origin("process", "1+AR5", "process.leak.SF6")
+    assert origin is not None
+    assert (origin.source, origin.confidence) == ("machinery guideline", "R")
