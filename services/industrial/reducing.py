@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from services.industrial.domain.findings.finding import Finding, Given, Scope
 from services.industrial.domain.findings.load import Load
-from services.industrial.domain.findings.ranking import Saving, find, saved
+from services.industrial.domain.findings.ranking import Baseline, Saving, find, saved
 from services.industrial.domain.posted import (
     Posted,
     emitted_per_unit,
@@ -59,7 +59,7 @@ async def given(
         found,
         uses_of(whole, tree),
         lines_with_costs(whole, tree, kinds, one.tariffs),
-        outputs_of(whole),
+        outputs_of(whole, tree, {load.asset_id for load in found}),
         _emitted(rows, found),
         one.tariffs,
     )
@@ -101,6 +101,7 @@ def frozen(finding: Finding) -> dict[str, Any]:
         "scope_unit": scope.unit,
         "level": str(finding.level),
         "level_unit": finding.level_unit,
+        "output": None if finding.output is None else str(finding.output),
         "unit": finding.unit,
         "avoidable": str(finding.avoidable),
         "mg_per_unit": str(finding.mg_per_unit),
@@ -125,15 +126,9 @@ def _saved(since: Given, baseline: dict[str, Any]) -> Saving | None:
     scope = Scope(
         baseline["asset_id"], baseline["meter_id"], baseline["carrier"], baseline["scope_unit"]
     )
-    yuan = baseline["yuan_per_unit"]
-    return saved(
-        since,
-        baseline["finding"],
-        scope,
-        Fraction(baseline["level"]),
-        Fraction(baseline["mg_per_unit"]),
-        None if yuan is None else Fraction(yuan),
-    )
+    names = ("level", "output", "mg_per_unit", "yuan_per_unit")
+    then = {name: baseline[name] and Fraction(baseline[name]) for name in names}
+    return saved(since, baseline["finding"], scope, Baseline(**then))
 
 
 def _emitted(rows: Sequence[Posted], found: Sequence[Load]) -> dict[tuple[str, str], Fraction]:

@@ -1,10 +1,11 @@
 """The clock's look at completed days: what runs above its usual band is told, once.
 
-The last three days are compared, so that readings that come two days late still count. A few
-accounts at each tick, until all have been looked at.
+The last three days are compared, so that readings that come two days late still count, and those
+on which nobody looked, a week at the most. A few accounts at each tick, until all have been looked
+at.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -26,7 +27,7 @@ WARNING = "cn.tanzhang.industrial.warning.v1"
 SOURCE = "urn:tanzhang:industrial"
 # A day is looked at from two hours after its end, as most of its readings are here then.
 GRACE = timedelta(hours=2)
-DAYS_LOOKED_AT = 3
+DAYS_LOOKED_AT, DAYS_AT_MOST = 3, 7
 ACCOUNTS_A_TICK = 10
 
 Tick = Callable[[Connection, Any, datetime], Awaitable[None]]
@@ -41,22 +42,32 @@ def watching(zone: ZoneInfo) -> Tick:
         if not accounts:
             return
         found: dict[str, list[Above]] = {}
-        for number, subject in sorted(accounts, key=lambda pair: pair[1]):
-            if news := await _news(connection, number, subject, last, zone):
+        for number, subject, watched in sorted(accounts, key=lambda account: account[1]):
+            if news := await _news(connection, number, subject, _days(watched, last), zone):
                 found[subject] = news
         await _tell(connection, poster, found, now)
-        await store.watch(connection, [number for number, _ in accounts], last)
+        await store.watch(connection, [number for number, _, _ in accounts], last)
 
     return tick
 
 
+def _days(watched: date | None, last: date) -> list[date]:
+    """The days to compare when those up to `watched` were looked at before, the newest first."""
+    missed = (last - watched).days - 1 if watched else 0
+    count = min(DAYS_LOOKED_AT + missed, DAYS_AT_MOST)
+    return [last - timedelta(days=n) for n in range(count)]
+
+
 async def _news(
-    connection: Connection, account: int, enterprise_id: str, last: date, zone: ZoneInfo
+    connection: Connection,
+    account: int,
+    enterprise_id: str,
+    days: Sequence[date],
+    zone: ZoneInfo,
 ) -> list[Above]:
     """The days above their band that were not told yet."""
-    days = [last - timedelta(days=n) for n in range(DAYS_LOOKED_AT)]
     meters = await loads.meters_of_enterprise(connection, enterprise_id)
-    tree = comparisons.parents(await comparisons.assets(connection, enterprise_id, last))
+    tree = comparisons.parents(await comparisons.assets(connection, enterprise_id, max(days)))
     uses = await loads.day_uses(connection, account, meters, tree, days, zone)
     told = await store.told(connection, account, min(days))
     return [

@@ -46,8 +46,9 @@ class AdoptionBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 async def get_opportunities(
     request: Request, id: str, who: Reader, year: YearQuery = None
 ) -> Response:
-    """Tonnes and yuan of a whole year. Those that do not add up look at the same use from another
-    side. `adopted` has what was acted on, with the saving since then."""
+    """Tonnes and yuan: of loads for a whole year, of what is seen beside output for the months that
+    were. Those that do not add up look at the same use from another side. `adopted` has what was
+    acted on, with the saving since then."""
     require_subject(who, id)
     async with request.app.state.pool.acquire() as connection:
         one, wanted = await _enterprise(request, connection, id, year)

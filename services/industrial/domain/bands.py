@@ -16,7 +16,7 @@ WEEKS = 8
 WEEKS_MIN = 4
 # Median absolute deviations, each of 1.4826 of which is a standard deviation of normal values.
 DEVIATIONS = 3 * Fraction("1.4826")
-# Loads that hardly vary have a band too.
+# Loads that hardly vary have a band too; what usually rests has one of its greatest day.
 MARGIN = Fraction(1, 20)
 # A day counts beside another when it was metered for as many hours, or nearly.
 COVERED = Fraction(19, 20)
@@ -51,11 +51,11 @@ class Above:
     days: int
 
 
-def band(values: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
-    """The median, and the upper end of the usual."""
+def band(values: Sequence[Fraction], greatest: Fraction) -> tuple[Fraction, Fraction]:
+    """The median, and the upper end of the usual; `greatest` is that of all known days before."""
     middle = statistics.median(values)
     deviation = statistics.median([abs(value - middle) for value in values])
-    return middle, middle + max(DEVIATIONS * deviation, MARGIN * middle)
+    return middle, middle + max(DEVIATIONS * deviation, MARGIN * (middle or greatest))
 
 
 def above(about: About, uses: Mapping[date, DayUse], day: date) -> Above | None:
@@ -67,7 +67,8 @@ def above(about: About, uses: Mapping[date, DayUse], day: date) -> Above | None:
     like = [use for use in earlier if use and use.hours >= COVERED * today.hours]
     if len(like) < WEEKS_MIN:
         return None
-    middle, most = band([use.quantity for use in like])
+    greatest = max(use.quantity for known, use in uses.items() if known < day)
+    middle, most = band([use.quantity for use in like], greatest)
     if today.quantity <= most:
         return None
     return Above(day, *about, today.quantity, middle, most, len(like))

@@ -1,7 +1,7 @@
 """Lines: assets for which production is reported, their intensity, and their best month."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
@@ -42,6 +42,10 @@ class Line:
     def amount_mg(self) -> int:
         return sum(month.amount_mg for month in self.months)
 
+    def measured(self) -> "Line":
+        """Without the months for which nothing was posted, as nothing is known of what they need."""
+        return replace(self, months=[month for month in self.months if month.amount_mg > 0])
+
     @property
     def output(self) -> Fraction:
         return sum((month.output for month in self.months), Fraction(0))
@@ -53,11 +57,13 @@ class Line:
 
 
 def best_month(line: Line) -> LineMonth:
-    """The month of the lowest intensity among those with at least half of the median output."""
-    outputs = sorted(month.output for month in line.months)
+    """The month of the lowest intensity among those with at least half of the median output, and
+    with emissions where any month has some."""
+    months = line.measured().months or line.months
+    outputs = sorted(month.output for month in months)
     least = outputs[len(outputs) // 2] * MEANINGFUL
     return min(
-        (month for month in line.months if month.output >= least),
+        (month for month in months if month.output >= least),
         key=lambda month: (month.intensity, month.month),
     )
 

@@ -1,7 +1,7 @@
 """What was posted for each asset in each month, and what follows from it for comparisons."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -33,24 +33,22 @@ def whole_months(rows: Iterable[Posted], first: date, until: date) -> list[Poste
     return [r for r in rows if first <= r.month and next_month(r.month) <= until]
 
 
-def outputs_of(rows: Iterable[Posted]) -> dict[date, Fraction]:
-    """The output of each month."""
-    found: dict[date, Fraction] = defaultdict(Fraction)
-    for row in rows:
-        if row.category == OUTPUT:
-            found[row.month] += Fraction(row.quantity)
-    return dict(found)
+def outputs_of(
+    rows: Iterable[Posted], parents: Parents, assets: Iterable[str | None]
+) -> dict[str | None, dict[date, Decimal]]:
+    """The output of each month beside which what these assets use is seen."""
+    made = _outputs_by_asset(rows)
+    return {asset: made[_reporter(asset, made, parents)] for asset in assets}
 
 
 def uses_of(rows: Sequence[Posted], parents: Parents) -> list[Use]:
-    """What meters read in the months with output: that of the asset or of the nearest it hangs on,
-    where it is reported by asset, else that of the enterprise."""
+    """What meters read in the months with output."""
     made = _outputs_by_asset(rows)
     found = []
     for row in rows:
         if row.category == ENERGY and row.metered and row.quantity > 0 and row.amount_mg > 0:
-            holders = [asset for asset in above(row.asset_id, parents) if asset in made]
-            output = made[holders[0] if holders else None].get(row.month, Decimal(0))
+            months = made[_reporter(row.asset_id, made, parents)]
+            output = months.get(row.month, Decimal(0))
             if output > 0:
                 found.append(
                     Use(
@@ -64,6 +62,12 @@ def uses_of(rows: Sequence[Posted], parents: Parents) -> list[Use]:
                     )
                 )
     return found
+
+
+def _reporter(asset: str | None, made: Collection[str | None], parents: Parents) -> str | None:
+    """Whose output goes with an asset: its own or that of the nearest it hangs on, where it is
+    reported by asset, else the enterprise's."""
+    return next((holder for holder in above(asset, parents) if holder in made), None)
 
 
 def _outputs_by_asset(rows: Iterable[Posted]) -> dict[str | None, dict[date, Decimal]]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from services.industrial.domain.entries import decimal_of
 from shared.methodology import CARRIERS
+from shared.units.amount import decimal_text
 from shared.units.quantity import UnitError, convert
 
 ELECTRICITY = "electricity"
@@ -77,7 +79,7 @@ class Tariffs:
     def shown(self) -> dict[str, dict[str, str]]:
         """Every price with its unit, for people."""
         return {
-            name: {"yuan": f"{float(price):g}", "per": unit}
+            name: {"yuan": decimal_text(decimal_of(price)), "per": unit}
             for name, (unit, price) in self.prices.items()
         }
 

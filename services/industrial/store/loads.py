@@ -1,7 +1,8 @@
-"""Loads of meters from their standing interval readings, summed by the database.
+"""Loads of meters from their standing readings, summed by the database.
 
-A meter's version in force at a reading's start gives its multiplier. Readings longer than an hour
-say nothing about hours and are left out.
+A reading of an interval is a use; so is the rise of a counter from one reading to the next. A
+meter's version in force at its start gives its multiplier. Uses longer than an hour say nothing
+about hours and are left out, and so are those that were not really read.
 """
 
 from collections import defaultdict
@@ -26,20 +27,42 @@ from shared.units.quantity import UNITS, convert
 _METER = ", ".join(Meter._fields)
 METERS = f"select {_METER} from meter where enterprise_id = $1 order by id, valid_from"
 
-# An index scan on (account, slot, ends) for each version of each meter, then two steps: by local
-# hour, of which a year has few, and from those by hour of the day and by day.
-PROFILES = """
-with v as (
+# Of each stretch s(n, slot, since, until), by index scans on (account, slot, ends): intervals, and
+# rises of one counter (from a final reading or to an initial one there is another). A rollover is
+# left out, as few readings have one.
+_USES = """
+    select s.n, f.unit, f.starts, f.ends, f.value
+    from s join fact f on f.account = $1 and f.slot = s.slot
+        and f.ends > s.since and f.ends <= s.until + {longest}
+    where f.state = 'posted' and f.quality = 'actual'
+        and f.starts >= s.since and f.starts < s.until and f.ends - f.starts <= {longest}
+    union all
+    select n, unit, starts, ends, value from (
+        select s.n, s.until, f.unit, lag(f.ends) over place as starts, f.ends,
+            f.value - lag(f.value) over place as value,
+            f.quality = 'actual' and lag(f.quality) over place = 'actual'
+            and f.unit = lag(f.unit) over place
+            and f.data->>'exchange' is distinct from 'initial'
+            and lag(f.data->>'exchange') over place is distinct from 'final' as one_counter
+        from s join fact f on f.account = $1 and f.slot = s.slot
+            and f.ends >= s.since and f.ends <= s.until + {longest}
+        where f.state = 'posted' and f.starts is null
+        window place as (partition by s.n, s.since
+            order by f.ends, f.data->>'exchange' is not distinct from 'initial')
+    ) c
+    where one_counter and value >= 0 and starts < until
+        and ends > starts and ends - starts <= {longest}
+"""
+
+# Two steps: by local hour, of which a year has few, and from those by hour of the day and by day.
+PROFILES = f"""
+with s as (
     select * from unnest($2::text[], $3::timestamptz[], $4::timestamptz[])
-        with ordinality v(slot, since, until, n)
-), hourly as (
-    select v.n, f.unit, date_trunc('hour', f.starts at time zone $5) as hour,
-        f.ends - f.starts as length, sum(f.value) as quantity, max(f.value) as highest,
-        count(*) as readings
-    from v join fact f on f.account = $1 and f.slot = v.slot
-        and f.ends > v.since and f.ends <= v.until + interval '1 hour'
-    where f.state = 'posted' and f.starts >= v.since and f.starts < v.until
-        and f.ends - f.starts <= interval '1 hour'
+        with ordinality s(slot, since, until, n)
+), used as ({_USES.format(longest="interval '1 hour'")}), hourly as (
+    select n, unit, date_trunc('hour', starts at time zone $5) as hour, ends - starts as length,
+        sum(value) as quantity, max(value) as highest, count(*) as readings
+    from used
     group by 1, 2, 3, 4
 ), parts as (
     select n, unit, hour::date as day, extract(isodow from hour) > 5 as resting,
@@ -56,20 +79,17 @@ group by grouping sets ((n, unit, day), (n, unit, resting, clock))
 """
 
 # Only the days that are compared are read: a few days of each of the last weeks.
-DAYS = """
-with v as (
-    select * from unnest($2::text[], $3::timestamptz[], $4::timestamptz[])
-        with ordinality v(slot, since, until, n)
-), d as (
-    select * from unnest($5::timestamptz[], $6::timestamptz[]) d(first, until)
-)
-select v.n, f.unit, (f.starts at time zone $7)::date as day, sum(f.value) as quantity,
-    sum(f.ends - f.starts) as span
-from v cross join d join fact f on f.account = $1 and f.slot = v.slot
-    and f.ends > greatest(v.since, d.first)
-    and f.ends <= least(v.until, d.until) + interval '1 day'
-where f.state = 'posted' and f.starts >= greatest(v.since, d.first)
-    and f.starts < least(v.until, d.until) and f.ends - f.starts <= interval '1 day'
+DAYS = f"""
+with s as (
+    select v.n, v.slot, greatest(v.since, d.first) as since, least(v.until, d.until) as until
+    from unnest($2::text[], $3::timestamptz[], $4::timestamptz[])
+            with ordinality v(slot, since, until, n),
+        unnest($5::timestamptz[], $6::timestamptz[]) d(first, until)
+    where v.since < d.until and d.first < v.until
+), used as ({_USES.format(longest="interval '1 day'")})
+select n, unit, (starts at time zone $7)::date as day, sum(value) as quantity,
+    sum(ends - starts) as span
+from used
 group by 1, 2, 3
 """
 
@@ -152,11 +172,11 @@ def _versions(
 
 
 def _comparable(version: Version) -> bool:
-    """Its readings are intervals of what emits, in a unit of the newest version's kind."""
+    """It meters what emits, in a unit of the newest version's kind."""
     meter, newest = version.meter, version.newest
     same = UNITS[meter.unit].dimension == UNITS[newest.unit].dimension
     emits = CARRIERS[meter.carrier].sign > 0 and meter.carrier == newest.carrier
-    return meter.kind == "interval" and emits and same
+    return emits and same
 
 
 def _slots(versions: Sequence[Version]) -> tuple[list[str], list[datetime], list[datetime]]:

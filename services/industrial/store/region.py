@@ -6,11 +6,13 @@ import asyncpg
 
 from shared.database import Connection
 
-# Each enterprise as it was registered at the end of the year (or later, when not yet then).
+# Each enterprise as it was registered at the end of the year (or later, when not yet then: it
+# counts if it has an account of the year).
 # A month is complete when it has a reading (or reported energy) and an output.
 REGION = """
 with registered as (
-    select distinct on (id) id, sector, district from enterprise
+    select distinct on (id) id, sector, district, min(valid_from) over (partition by id) as since
+    from enterprise
     order by id, (valid_from <= $2) desc, abs(valid_from - $2::date)
 ), counted as (
     select y.*, (
@@ -32,6 +34,7 @@ select r.sector, r.district, count(*) as enterprises,
 from registered r
 left join subject s on s.subject = r.id
 left join counted c on c.account = s.account
+where r.since <= $2 or c.account is not null
 group by grouping sets ((), (r.sector), (r.district))
 order by r.sector, r.district
 """

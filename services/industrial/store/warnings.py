@@ -13,7 +13,7 @@ from shared.database import Connection
 
 # Longest not looked at first, so that none is passed over for others.
 DUE = """
-select a.number, s.subject from account a join subject s on s.account = a.number
+select a.number, s.subject, w.day from account a join subject s on s.account = a.number
 left join watched w on w.account = a.number
 where w.day is null or w.day < $1
 order by w.day nulls first, a.number
@@ -83,9 +83,9 @@ def warning(found: Above, account: int, epoch: int, sequence: int, now: datetime
     )
 
 
-async def due(connection: Connection, day: date, limit: int) -> list[tuple[int, str]]:
-    """Accounts (number, enterprise) that were not compared up to this day."""
-    return [(row[0], row[1]) for row in await connection.fetch(DUE, day, limit)]
+async def due(connection: Connection, day: date, limit: int) -> list[tuple[int, str, date | None]]:
+    """Accounts (number, enterprise, up to which day) that were not compared up to this day."""
+    return [(row[0], row[1], row[2]) for row in await connection.fetch(DUE, day, limit)]
 
 
 async def watch(connection: Connection, accounts: Sequence[int], day: date) -> None:

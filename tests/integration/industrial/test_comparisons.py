@@ -201,6 +201,44 @@ async def test_the_region_adds_up_by_sector_district_and_month(desk: Any) -> Non
     assert await desk.audit() == []
 
 
+async def test_who_was_not_there_yet_lowers_no_coverage(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.register_enterprise(OTHER, valid_from="2021-03-01")
+    await report(desk, desk.enterprise, 2020)
+    region = await desk.get("region/summary", year=2020)
+    assert (region["enterprises"], region["coverage"]) == (1, "1.000000")
+    # Of 2021 it counts, and of 2020 when it tells of that year all the same.
+    assert (await desk.get("region/summary", year=2021))["enterprises"] == 2
+    await report(desk, OTHER, 2020)
+    region = await desk.get("region/summary", year=2020)
+    assert (region["enterprises"], region["complete"], region["total_t"]) == (2, 2, "3")
+
+
+async def test_a_year_counts_where_the_enterprise_was_at_its_end(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.register_enterprise(district="衢江区", sector="3120", valid_from="2021-07-01")
+    await report(desk, desk.enterprise, 2020)
+    await report(desk, desk.enterprise, 2021)
+    for year, district, sector in ((2020, "开化县", "1495"), (2021, "衢江区", "3120")):
+        region = await desk.get("region/summary", year=year)
+        assert {place: found["total_t"] for place, found in region["by_district"].items()} == {
+            district: "1.5"
+        }
+        assert list(region["by_sector"]) == [sector]
+
+
+async def report(desk: Any, subject: str, year: int) -> None:
+    """Energy of 1.5 t and an output of 10 t in all months of a year."""
+    of_year = {"start": f"{year}-01-01", "end": f"{year + 1}-01-01", "unit": "t"}
+    outcome = await desk.post(
+        desk.event("activity", f"a{year}", subject=subject, activity="direct.energy_co2",
+                   quantity="1.5", **of_year),
+        desk.event("production", f"p{year}", subject=subject, product="xylitol", quantity="10",
+                   **of_year),
+    )  # fmt: skip
+    assert not outcome.refused
+
+
 async def test_of_this_year_only_the_months_that_are_over_count(desk: Any) -> None:
     """The clock stands at 1 June 2026."""
     nothing = await desk.get("region/summary", year=2026)

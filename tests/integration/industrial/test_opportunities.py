@@ -133,6 +133,46 @@ async def test_a_meters_versions_and_units_count(desk: Any) -> None:
     assert {"night_load", "weekend_load"} <= plain.keys()
 
 
+def counted(desk: Any) -> list[Any]:
+    """The same as a counter shows it, which is exchanged at noon of 1 February."""
+    shown, exchanged = Decimal(0), "2022-02-01T12:00:00+08:00"
+    found = [desk.register("first", readings(desk)[0]["data"]["start"], "0")]
+    for event in readings(desk):
+        end, id = event["data"]["end"], event["id"]
+        shown += Decimal(event["data"]["value"])
+        if end != exchanged:
+            found.append(desk.register(id, end, str(shown)))
+            continue
+        found.append(desk.register(f"{id}-final", end, str(shown), exchange="final"))
+        shown = Decimal(7)
+        found.append(desk.register(f"{id}-initial", end, str(shown), exchange="initial"))
+    return found
+
+
+async def test_a_counter_that_is_read_by_the_hour_shows_the_same(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.register_meter()
+    await posted(desk, readings(desk))
+    by_interval = await found(desk, year=2022)
+    await desk.app.state.pool.execute("delete from meter")
+    await desk.forget()
+    await desk.register_meter("r1")
+    await posted(desk, counted(desk))
+    # What was guessed, is a day apart, or on another counter, tells nothing of hours.
+    await desk.post(
+        desk.register("final", "2022-03-09T01:00:00+08:00", "90000000", exchange="final"),
+        desk.register("other", "2022-03-09T02:00:00+08:00", "90500000"),
+        desk.register("guess", "2022-03-07T01:00:00+08:00", "90000000", quality="estimated"),
+        desk.register("later", "2022-06-01T00:00:00+08:00", "90000001"),
+        desk.register("last", "2022-06-02T00:00:00+08:00", "99000001"),
+    )
+    by_counter = await found(desk, year=2022)
+    assert by_counter.keys() >= {"night_load", "weekend_load", "peak_demand"}
+    for kind, finding in by_counter.items():
+        assert finding["meter_id"] == "r1"
+        assert finding["evidence"] == by_interval[kind]["evidence"]
+
+
 async def test_days_of_other_zones_have_their_own_hours(desk: Any) -> None:
     """In Berlin clocks go forward on 27 March 2022, and back on 30 October."""
     berlin = Zone("Europe/Berlin")
@@ -190,6 +230,68 @@ async def test_what_was_acted_on_is_measured_against_what_was_then(desk: Any) ->
     assert abs(Fraction(measured["saved_t"]) - saved * MG / 10**9) < Fraction(1, 10**6)
     assert measured["period"] == {"from": "2022-03-07", "until": "2023-03-07"}
     assert one["baseline"]["period"]["to"] == "2022-03-04"
+
+
+async def test_what_was_only_estimated_shows_nothing(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.register_meter()
+    estimates = readings(desk)
+    for event in estimates:
+        event["id"] += "-estimate"
+        event["data"]["quality"] = "estimated"
+    await posted(desk, estimates)
+    assert await found(desk, year=2022) == {}
+    # Nights that were read are those that are looked at.
+    await posted(desk, readings(desk, date(2022, 1, 3), 21))
+    assert (await found(desk, year=2022))["night_load"]["evidence"]["figures"]["nights"] == "15"
+
+
+async def steady(desk: Any, first: date, until: date, kw: int) -> None:
+    await posted(
+        desk,
+        [
+            desk.interval(f"{day}-{hour}", start.isoformat(),
+                          (start + timedelta(hours=1)).isoformat(), str(kw))
+            for day, hour in hours(first, (until - first).days)
+            for start in [datetime(day.year, day.month, day.day, hour, tzinfo=CITY)]
+        ],
+    )  # fmt: skip
+
+
+async def makes(desk: Any, asset: str, month: int, quantity: str) -> None:
+    await desk.post(
+        desk.event("production", f"{asset}-{month}", product="xylitol", asset_id=asset, unit="t",
+                   start=f"2022-{month:02}-01", end=f"2022-{month + 1:02}-01", quantity=quantity)
+    )  # fmt: skip
+
+
+async def test_a_step_is_seen_beside_the_output_of_its_line(desk: Any) -> None:
+    """In March line-1 takes over what line-2 made: the enterprise makes as much as before."""
+    await desk.register_enterprise()
+    await desk.register_meter(asset_id="line-1")
+    await steady(desk, date(2022, 1, 1), date(2022, 3, 1), 10)
+    await steady(desk, date(2022, 3, 1), date(2022, 5, 1), 20)
+    for month, one, other in ((1, 31, 62), (2, 28, 56), (3, 62, 31), (4, 60, 30)):
+        await makes(desk, "line-1", month, str(one))
+        await makes(desk, "line-2", month, str(other))
+    assert "load_step" not in await found(desk, year=2022)
+
+
+async def test_half_the_output_at_half_the_use_has_saved_nothing(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.register_meter(asset_id="line-1")
+    await steady(desk, date(2022, 1, 1), date(2022, 3, 1), 10)
+    await steady(desk, date(2022, 3, 1), date(2022, 5, 1), 20)
+    for month, quantity in ((1, "31"), (2, "28"), (3, "31"), (4, "30")):
+        await makes(desk, "line-1", month, quantity)
+    step = (await found(desk, year=2022))["load_step"]
+    path = f"enterprises/{desk.enterprise}/opportunities"
+    answer = await desk.http.post(f"/v1/{path}/{step['id']}/adopt", json={"from": "2022-05-01"})
+    assert answer.status_code == 201, answer.text
+    await steady(desk, date(2022, 5, 1), date(2022, 6, 1), 10)
+    await makes(desk, "line-1", 5, "15.5")
+    [one] = (await desk.get(path, year=2022))["adopted"]
+    assert (one["measured"]["level"], one["measured"]["saved"]) == ("240.000000", "0.000000")
 
 
 async def test_what_cannot_be_acted_on_is_refused(desk: Any) -> None:

@@ -111,6 +111,85 @@ async def test_what_comes_two_days_late_is_told_and_later_is_not(desk: Any) -> N
     assert [e["data"]["day"] for e in await told(desk)] == ["2026-05-30", "2026-05-31"]
 
 
+async def test_days_on_which_nobody_looked_are_looked_at_after_a_pause(desk: Any) -> None:
+    """The clock stood still from Sunday to Saturday: five of the days are older than three days."""
+    await desk.register_enterprise()
+    await desk.register_meter()
+    await usual(desk)
+    await desk.post(day_of(desk, SUNDAY, "100"))
+    await tick(desk)
+    days = [SUNDAY + timedelta(days=n) for n in range(1, 7)]
+    await desk.post(*(day_of(desk, day, "100" if day.day == 3 else "300") for day in days))
+    now = desk.app.state.clock()
+    desk.app.state.clock = lambda: now + timedelta(days=6)
+    await tick(desk)
+    assert [e["data"]["day"] for e in await told(desk)] == [
+        f"2026-06-0{n}" for n in (1, 2, 4, 5, 6)
+    ]  # fmt: skip
+    assert {e["data"]["days"] for e in await told(desk)} == {8}
+
+
+async def test_after_a_long_pause_a_week_is_looked_at(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.register_meter()
+    await usual(desk)
+    await tick(desk)
+    days = [SUNDAY + timedelta(days=n) for n in range(20)]
+    await desk.post(*(day_of(desk, day, "300") for day in days))
+    now = desk.app.state.clock()
+    desk.app.state.clock = lambda: now + timedelta(days=19)
+    await tick(desk)
+    events = [event["data"] for event in await told(desk)]
+    assert [event["day"] for event in events] == [day.isoformat() for day in days[-7:]]
+    assert {event["value"] for event in events} == {"300"}
+
+
+async def test_a_counter_that_is_read_by_the_day_is_told_too(desk: Any) -> None:
+    """Through one multiplier up to SATURDAY's end, through another since."""
+    await desk.register_enterprise()
+    await desk.register_meter("r1", multiplier="2", asset_id="line-1")
+    await desk.register_meter(
+        "r1", multiplier="4", asset_id="line-1", valid_from=SUNDAY.isoformat()
+    )
+    ends = [SUNDAY - timedelta(days=n) for n in range(7 * WEEKS, -2, -1)]
+    shown = [*(50 * n for n in range(len(ends) - 1)), 50 * (len(ends) - 2) + 40]
+    await desk.post(
+        *(
+            desk.register(f"{day}", datetime(day.year, day.month, day.day, tzinfo=CITY).isoformat(),
+                          str(value))
+            for day, value in zip(ends, shown, strict=True)
+        )
+    )  # fmt: skip
+    await tick(desk)
+    events = [event["data"] for event in await told(desk)]
+    assert [(e.get("asset_id"), e["day"]) for e in events] == [
+        (None, "2026-05-31"), ("line-1", "2026-05-31"),
+    ]  # fmt: skip
+    assert [Decimal(events[1][name]) for name in ("value", "median", "band")] == [160, 100, 105]
+
+
+async def test_an_estimate_is_not_told_before_it_is_read(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.register_meter()
+    await usual(desk)
+    await desk.post(day_of(desk, SUNDAY, "900", quality="estimated"))
+    await tick(desk)
+    assert await told(desk) == []
+    await desk.post(day_of(desk, SUNDAY, "800"))
+    await desk.app.state.pool.execute("delete from watched")
+    await tick(desk)
+    assert [event["data"]["value"] for event in await told(desk)] == ["800"]
+
+
+async def test_estimates_are_not_what_is_usual(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.register_meter()
+    await usual(desk, quality="estimated")
+    await desk.post(day_of(desk, SUNDAY, "900"))
+    await tick(desk)
+    assert await told(desk) == []
+
+
 async def test_a_day_is_complete_two_hours_after_its_end(desk: Any) -> None:
     await desk.register_enterprise()
     await desk.register_meter()

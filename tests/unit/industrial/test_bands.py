@@ -44,6 +44,18 @@ def test_a_constant_load_has_a_margin() -> None:
     assert found.band == 105
 
 
+def test_a_trickle_on_a_day_of_rest_is_usual_and_work_is_not() -> None:
+    rests = [0] * 8
+    friday = {DAY - timedelta(days=2): DayUse(Fraction(1000), Fraction(24))}
+    assert bands.above(ABOUT, uses(49, rests) | friday, DAY) is None
+    found = bands.above(ABOUT, uses(51, rests) | friday, DAY)
+    assert found is not None
+    assert [found.median, found.band] == [0, 50]
+    assert bands.above(ABOUT, uses(0, rests), DAY) is None
+    later = {DAY + timedelta(days=1): DayUse(Fraction(9000), Fraction(24))}
+    assert bands.above(ABOUT, uses(51, rests) | friday | later, DAY) == found
+
+
 def test_four_weeks_are_needed_and_half_metered_days_do_not_count() -> None:
     assert bands.above(ABOUT, uses(900, [100] * 3), DAY) is None
     assert bands.above(ABOUT, uses(900, [100] * 4), DAY) is not None
@@ -59,7 +71,7 @@ def test_one_wild_week_does_not_widen_the_band() -> None:
 
 @given(st.lists(st.integers(0, 10**6), min_size=4, max_size=8))
 def test_the_usual_itself_is_never_above(earlier: list[int]) -> None:
-    middle, most = bands.band([Fraction(n) for n in earlier])
+    middle, most = bands.band([Fraction(n) for n in earlier], Fraction(max(earlier)))
     assert middle <= most
     assert bands.above(ABOUT, uses(sorted(earlier)[len(earlier) // 2 - 1], earlier), DAY) is None
 

@@ -21,6 +21,7 @@ from services.industrial.domain.findings.load import (
     rests,
     total,
 )
+from services.industrial.domain.findings.ranking import Baseline
 from services.industrial.domain.lines import Line, LineMonth
 from services.industrial.domain.tariffs import TariffError, Tariffs, parse
 
@@ -86,6 +87,32 @@ def test_night_load_is_what_quiet_nights_show_to_be_possible() -> None:
     assert one.series[12] == {"hour": 12, "working": "100.000000", "non_working": "10.000000"}
 
 
+def shifts(day: date, hour: int) -> int:
+    """Works day and night, seven days a week, but for a stop in each tenth night or day."""
+    return 5 if day.day in (2, 3, 9, 16, 22, 23, 29, 30) else 90 if hour in NIGHT_HOURS else 100
+
+
+def test_a_works_of_three_shifts_leaves_nothing_on() -> None:
+    given = seen(load_of(shifts))
+    assert [f.kind for f in ranking.find(given) if f.kind != "peak_demand"] == []
+
+
+def test_a_night_worked_now_and_then_is_not_left_on() -> None:
+    """A steel works' nights: 12 to 14 kW, and 150 when there is an order."""
+
+    def orders(day: date, hour: int) -> int:
+        if rests(day) or hour not in NIGHT_HOURS:
+            return 12 if rests(day) else 200
+        return 150 if day.day % 6 == 0 else 12 if day.day % 5 == 0 else 14
+
+    load = load_of(orders)
+    [one] = found("night_load", seen(load))
+    nights = [night.night.rate for night in load.nights()]
+    assert [max(nights), one.target] == [150, 12]
+    capped = [min(rate, Fraction(14)) for rate in nights]
+    assert one.level == sum(capped, Fraction(0)) / len(nights)
+
+
 def test_weekend_load_takes_its_nights_and_the_night_rule_does_not() -> None:
     load = load_of(worker(night=10, quiet=10, weekend=40, still=10))
     given = seen(load)
@@ -138,12 +165,34 @@ def test_a_lasting_step_without_more_output_is_found_with_its_day() -> None:
 
 
 def test_a_step_of_output_explains_a_step_of_load() -> None:
-    months = [date(2022, month, 1) for month in range(1, 5)]
-    grown = dict(zip(months, map(Fraction, (31, 28, 31, 39)), strict=True))
-    given = seen(load_of(stepping, days=120), outputs=grown)
+    given = seen(load_of(stepping, days=120), outputs=made(31, 28, 31, 39))
     assert found("load_step", given) == []
-    same = dict(zip(months, map(Fraction, (31, 28, 31, 30)), strict=True))
-    assert len(found("load_step", replace(given, outputs=same))) == 1
+    [one] = found("load_step", replace(given, outputs=made(31, 28, 31, 30)))
+    assert one.output == 1
+
+
+def test_a_works_that_starts_is_no_step() -> None:
+    load = load_of(stepping, days=120)
+    assert found("load_step", seen(load, outputs=made(0, 0, 31, 30))) == []
+    assert len(found("load_step", seen(load, outputs=made(31, 28)))) == 1
+
+
+def made(*outputs: int) -> dict[str | None, dict[date, Decimal]]:
+    """The line's outputs of the first months."""
+    return {"line": {date(2022, n, 1): Decimal(o) for n, o in enumerate(outputs, 1)}}
+
+
+def test_less_output_is_no_saving() -> None:
+    """Half the output with half the use saves nothing; with a quarter of it, half of that."""
+    before = Baseline(Fraction(24 * 12), MG, None, Fraction(2))
+    for kilowatts, saved in ((6, 0), (3, 24 * 3)):
+        since = seen(load_of(lambda *_, kw=kilowatts: kw, days=31), outputs=made(31))
+        saving = ranking.saved(since, "load_step", METER, before)
+        assert saving is not None
+        assert saving.quantity == saved * saving.weight
+    unknown = ranking.saved(seen(load_of(lambda *_: 6, days=31)), "load_step", METER, before)
+    assert unknown is not None
+    assert unknown.quantity == 24 * 6 * unknown.weight
 
 
 def test_a_load_that_only_goes_up_and_down_has_no_step() -> None:
@@ -167,6 +216,29 @@ def test_a_line_is_compared_with_the_best_of_its_product() -> None:
     assert one.avoidable_mg == 40 * 10**9
     assert one.yuan == 400
     assert [point["asset_id"] for point in one.series] == ["a", "b"]
+
+
+def test_a_much_smaller_line_is_no_measure() -> None:
+    pilot = line("pilot", 1, 4)
+    assert found("twin_line", seen(lines=[line("a", 30, 10), pilot])) == []
+    [one] = found("twin_line", seen(lines=[line("a", 30, 10), line("b", 1, 5)]))
+    assert (one.scope.asset_id, one.target) == ("a", Fraction(1, 5))
+
+
+def test_months_without_emissions_say_nothing_of_a_line() -> None:
+    """A line whose meter came later, or whose readings are late, is no better than it was."""
+    a, b = line("a", 20, 10, months=6), line("b", 20, 10, months=3)
+    unread = [
+        replace(month, month=date(2022, n, 1), amount_mg=0)
+        for n, month in zip((4, 5), b.months, strict=False)
+    ]
+    given = seen(lines=[a, replace(b, months=[*b.months, *unread])])
+    assert found("twin_line", given) == []
+    level = ranking.RULES["twin_line"].level(given, Scope("b", None, None, "t"))
+    assert level is not None
+    assert [level.value, level.weight] == [2, 30]
+    nothing = seen(lines=[replace(b, months=unread)])
+    assert ranking.RULES["twin_line"].level(nothing, Scope("b", None, None, "t")) is None
 
 
 def uses(carrier: str, quantities: list[int], outputs: list[int] | None = None) -> list[Use]:
@@ -214,7 +286,8 @@ def test_the_same_again_has_saved_nothing(kind: str) -> None:
     level = ranking.RULES[kind].level(given, scope)
     assert level is not None
     assert level.weight > 0
-    saving = ranking.saved(given, kind, scope, level.value, MG, Fraction(1))
+    before = Baseline(level.value, MG, Fraction(1), level.output)
+    saving = ranking.saved(given, kind, scope, before)
     assert saving is not None
     assert [saving.quantity, saving.amount_mg, saving.yuan] == [0, 0, 0]
 
@@ -223,12 +296,12 @@ def test_less_than_before_is_a_saving() -> None:
     before = seen(load_of(worker(40, 10, 10, 10)))
     [one] = found("night_load", before)
     after = seen(load_of(worker(20, 10, 10, 10), days=28))
-    saving = ranking.saved(after, "night_load", METER, one.level, MG, Fraction(1))
+    saving = ranking.saved(after, "night_load", METER, Baseline(one.level, MG, Fraction(1)))
     assert saving is not None
     hours = 8 * days_of(FIRST, FIRST + timedelta(days=28), resting=False)
     assert saving.weight == hours
     assert saving.quantity == (one.level - saving.level) * hours > 0
-    assert ranking.saved(seen(), "night_load", METER, one.level, MG, None) is None
+    assert ranking.saved(seen(), "night_load", METER, Baseline(one.level, MG)) is None
 
 
 def test_an_opportunity_keeps_its_id() -> None:
@@ -251,6 +324,8 @@ def test_prices_follow_the_hour_and_the_unit() -> None:
     hours: Mapping[int, Fraction] = {3: Fraction(1), 9: Fraction(1)}
     assert prices.mean("electricity", "kWh", hours) == (2 + Fraction("0.35")) / 2
     assert Tariffs().mean("electricity", "kWh", {}) == Fraction("0.7")
+    exact = parse("diesel=12345.678, coke=1000000").shown()
+    assert [exact[name]["yuan"] for name in ("diesel", "coke")] == ["12345.678", "1000000"]
 
 
 @pytest.mark.parametrize(

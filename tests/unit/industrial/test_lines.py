@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from services.industrial.domain.breakdown import Key, Sums, rolled_up
 from services.industrial.domain.entries import ENERGY, OUTPUT
 from services.industrial.domain.lines import LineMonth, above, best_month, lines_of
-from services.industrial.domain.posted import Posted, lines_with_costs, uses_of, whole_months
+from services.industrial.domain.posted import (
+    Posted,
+    lines_with_costs,
+    outputs_of,
+    uses_of,
+    whole_months,
+)
 from services.industrial.domain.tariffs import Tariffs
 
 PARENTS = {"site": None, "line": "site", "pump": "line", "fan": "line"}
@@ -31,6 +37,17 @@ def test_the_best_month_has_a_meaningful_output() -> None:
     assert [m.intensity for m in line.months] == [3, 2, Fraction(1, 4)]
     assert best_month(line) == month(2, 20, 10)
     assert line.intensity == Fraction(51, 24)
+
+
+def test_a_month_without_emissions_is_not_the_best() -> None:
+    [line] = lines_of(
+        [("line", JANUARY, 20)],
+        [("line", "steel", "t", when, Fraction(10)) for when in (JANUARY, FEBRUARY)],
+        {}, {},
+    )  # fmt: skip
+    assert best_month(line).month == JANUARY
+    [unread] = lines_of([], [("line", "steel", "t", JANUARY, Fraction(10))], {}, {})
+    assert best_month(unread).intensity == 0
 
 
 def test_what_hangs_on_a_line_is_the_lines() -> None:
@@ -73,6 +90,9 @@ def test_use_is_over_the_output_of_the_nearest_asset_that_reports_one() -> None:
     rows += [row(asset, ENERGY, 10) for asset in ("pump", "line", "site", None)]
     assert {use.asset_id: use.output for use in uses_of(rows, PARENTS)} == {
         "pump": 2, "line": 2, "site": 7, None: 7,
+    }  # fmt: skip
+    assert outputs_of(rows, PARENTS, {"fan", "site"}) == {
+        "fan": {JANUARY: 2}, "site": {JANUARY: 7},
     }  # fmt: skip
 
 

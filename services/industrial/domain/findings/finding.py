@@ -60,7 +60,8 @@ class Scope:
 class Given:
     """A period [first, until) of one account as the rules see it.
 
-    `outputs` is the output of each month, `mg_per_unit` what was posted per unit of a carrier.
+    `outputs` has the output of each month beside which the load of an asset is seen, `mg_per_unit`
+    what was posted per unit of a carrier.
     """
 
     first: date
@@ -68,7 +69,7 @@ class Given:
     loads: Sequence[Load] = ()
     uses: Sequence[Use] = ()
     lines: Sequence[Line] = ()
-    outputs: Mapping[date, Fraction] = field(default_factory=dict)
+    outputs: Mapping[str | None, Mapping[date, Decimal]] = field(default_factory=dict)
     mg_per_unit: Mapping[tuple[str, str], Fraction] = field(default_factory=dict)
     tariffs: Tariffs = field(default_factory=Tariffs)
 
@@ -81,8 +82,8 @@ class Given:
 class Finding:
     """A reduction point. `level` is what it was measured at, `target` what it could be.
 
-    `avoidable` is in `unit` and per year; each of it emits `mg_per_unit` and costs `yuan_per_unit`
-    (None: there is no tariff).
+    `avoidable` is in `unit`; each of it emits `mg_per_unit` and costs `yuan_per_unit` (None: there
+    is no tariff). `output` per day goes with the level of what works (None: does not, or unknown).
     """
 
     kind: str
@@ -100,6 +101,7 @@ class Finding:
     figures: Mapping[str, str]
     series: Sequence[Point]
     reason: Words
+    output: Fraction | None = None
 
     @property
     def avoidable_mg(self) -> int:
@@ -112,10 +114,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What a finding's scope runs at in a period, over `weight` hours, days, months or output."""
+    """What a finding's scope runs at in a period, over `weight` hours, days, months or output;
+    `output` as in Finding."""
 
     value: Fraction
     weight: Fraction
+    output: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from statistics import median
 
 NIGHT_HOURS = frozenset({22, 23, 0, 1, 2, 3, 4, 5})
+# Nights or week-ends that usually draw so much of what work does are worked, not left on.
+WORKED_MIN = Fraction(3, 4)
 # Of the 24 hours of a day and the eight of its night, so many must have been metered.
 WHOLE_DAY, WHOLE_NIGHT = Fraction(23), Fraction(15, 2)
 _FRIDAY = 4
@@ -94,6 +97,12 @@ class Load:
 def total(parts: Iterable[Used]) -> Used:
     """The sum of what was used."""
     return sum(parts, Used())
+
+
+def left_on(parts: Sequence[Used]) -> Fraction:
+    """The mean rate, each part at its median at the most: what lies above is now and then worked."""
+    most = median(used.rate for used in parts)
+    return total(Used(min(used.quantity, most * used.hours), used.hours) for used in parts).rate
 
 
 def quietest(values: Iterable[Fraction]) -> Fraction:

@@ -13,7 +13,15 @@ from services.industrial.domain.findings.finding import (
     load_of,
     scope_of,
 )
-from services.industrial.domain.findings.load import NIGHT_HOURS, Load, days_of, quietest, total
+from services.industrial.domain.findings.load import (
+    NIGHT_HOURS,
+    WORKED_MIN,
+    Load,
+    days_of,
+    left_on,
+    quietest,
+    total,
+)
 from services.industrial.domain.findings.profile import hourly, worth, year_of
 from shared.units.amount import ratio_text
 
@@ -22,30 +30,35 @@ NIGHTS_MIN = 10
 # A night that draws less of what the day does is nearly off.
 SHARE_MIN = Fraction(1, 20)
 FORMULA = {
-    "en": "(mean load of working nights, 22:00 to 06:00, minus the mean of the night that a tenth "
-    "of these nights do not exceed) x 8 h x working days of the year; week-ends are left out",
-    "zh": "(工作日夜间22:00至06:00平均负荷 − 最低十分之一工作日夜间的平均负荷) × 8小时 × 全年工作日数;不含周末",
+    "en": "(mean load of working nights, 22:00 to 06:00, each at their median at the most, minus "
+    "the mean of the night that a tenth of these nights do not exceed) x 8 h x working days of the "
+    "year; week-ends are left out",
+    "zh": "(工作日夜间22:00至06:00平均负荷,每夜至多按中位数计 − 最低十分之一工作日夜间的平均负荷) "
+    "× 8小时 × 全年工作日数;不含周末",
 }
 
 
 def find(given: Given) -> Iterator[Finding]:
-    """One for each meter whose working nights use more than its quiet ones."""
+    """One for each meter whose working nights use more than its quiet ones.
+
+    None for a works whose nights draw nearly what its days do: it works then.
+    """
     for load in given.loads:
         nights = load.nights()
         if len(nights) < NIGHTS_MIN:
             continue
-        level = total(day.night for day in nights).rate
+        level = left_on([day.night for day in nights])
         target = quietest(day.night.rate for day in nights)
         day = load.working_daytime().rate
-        if day > 0 and level >= SHARE_MIN * day and worth(level, target):
+        if SHARE_MIN * day <= level < WORKED_MIN * day and worth(level, target):
             yield _finding(given, load, level, target, day)
 
 
 def level(given: Given, scope: Scope) -> Level | None:
-    """The mean load of the working nights, over their hours."""
+    """The load left on in working nights, over their hours."""
     load = load_of(given, scope)
-    used = total(day.night for day in load.nights()) if load else None
-    return Level(used.rate, used.hours) if used and used.hours else None
+    nights = [day.night for day in load.nights()] if load else []
+    return Level(left_on(nights), total(nights).hours) if nights else None
 
 
 def _finding(given: Given, load: Load, level: Fraction, target: Fraction, day: Fraction) -> Finding:

@@ -17,7 +17,7 @@ from services.industrial.domain.findings.finding import (
 )
 from services.industrial.domain.findings.load import Day, Load, by_month, total
 from services.industrial.domain.findings.profile import worth
-from services.industrial.domain.tariffs import ELECTRICITY
+from services.industrial.domain.tariffs import ELECTRICITY, PEAK_HOURS
 from shared.units.amount import ratio_text
 
 KIND = "peak_demand"
@@ -59,6 +59,12 @@ def _months(load: Load) -> Mapping[date, list[Day]]:
     }
 
 
+def _at_peak_price(load: Load) -> Fraction:
+    """The share of all that is used in the hours of the highest price."""
+    peak = total(used for (_, hour), used in load.hours.items() if hour in PEAK_HOURS)
+    return peak.quantity / total(load.hours.values()).quantity
+
+
 def _highest(days: Sequence[Day]) -> Fraction:
     return max(day.peak for day in days)
 
@@ -96,6 +102,7 @@ def _finding(
             "peak": ratio_text(highest),
             "mean": ratio_text(mean),
             "load_factor": ratio_text(mean / highest),
+            "peak_hours_share": ratio_text(_at_peak_price(load)),
         },
         [
             {

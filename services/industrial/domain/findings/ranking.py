@@ -14,6 +14,22 @@ RULES: Mapping[str, Rule] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """The figures of a finding as they were when it was acted on; see Finding."""
+
+    level: Fraction
+    mg_per_unit: Fraction
+    yuan_per_unit: Fraction | None = None
+    output: Fraction | None = None
+
+    def at(self, output: Fraction | None) -> Fraction:
+        """The level at another output per day: what a change of it explains is no saving."""
+        if output is None or not self.output:
+            return self.level
+        return self.level * output / self.output
+
+
+@dataclass(frozen=True, slots=True)
 class Saving:
     """(baseline level - level since) x weight: negative when more was used. In the finding's unit."""
 
@@ -36,21 +52,14 @@ def identity(enterprise_id: str, kind: str, scope: Scope) -> str:
     return derived_id("opportunity", enterprise_id, kind, *parts)
 
 
-def saved(
-    given: Given,
-    kind: str,
-    scope: Scope,
-    level: Fraction,
-    mg_per_unit: Fraction,
-    yuan_per_unit: Fraction | None,
-) -> Saving | None:
-    """What was saved in a period against a level of before; None without anything to compare."""
+def saved(given: Given, kind: str, scope: Scope, before: Baseline) -> Saving | None:
+    """What was saved in a period; None without anything to compare."""
     now = RULES[kind].level(given, scope)
     if now is None:
         return None
-    quantity = (level - now.value) * now.weight
-    yuan = None if yuan_per_unit is None else quantity * yuan_per_unit
-    return Saving(now.value, now.weight, quantity, round(quantity * mg_per_unit), yuan)
+    quantity = (before.at(now.output) - now.value) * now.weight
+    yuan = None if before.yuan_per_unit is None else quantity * before.yuan_per_unit
+    return Saving(now.value, now.weight, quantity, round(quantity * before.mg_per_unit), yuan)
 
 
 def _place(finding: Finding) -> tuple[int, Fraction, str, str, str, str]:

@@ -1,7 +1,9 @@
 """A lasting step up of a meter's working days that no step of output explains."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from statistics import median
 
@@ -27,29 +29,41 @@ DAYS_MIN = 20
 STEP_MIN = Fraction(1, 10)
 FORMULA = {
     "en": "(median of the working days since the step minus the median of those before it x the "
-    "change of output per day, at least 1) x working days of the year",
-    "zh": "(上升后工作日用量的中位数 − 上升前工作日用量的中位数 × 日均产量变化倍数(至少为1)) × 全年工作日数",
+    "change of output per day, at least 1) x working days of the year; a saving is measured "
+    "against the level at the output per day since",
+    "zh": "(上升后工作日用量的中位数 − 上升前工作日用量的中位数 × 日均产量变化倍数(至少为1)) "
+    "× 全年工作日数;节约量按采取措施后的日均产量折算",
 }
 
 
 def find(given: Given) -> Iterator[Finding]:
-    """One for each meter that has run higher since a day."""
+    """One for each meter that has run higher since a day.
+
+    None where output is reported since that day only: works that start are no step.
+    """
     for load in given.loads:
         days = load.complete(resting=False)
         at = _step(days)
         if at is None:
             continue
+        earlier, later = _outputs_around(given, load, days[at].day)
+        if later and not earlier:
+            continue
+        rise = later / earlier if earlier and later else Fraction(1)
         before, after = _median(days[:at]), _median(days[at:])
-        explained = before * max(_output_change(given, days[at].day), Fraction(1))
+        explained = before * max(rise, Fraction(1))
         if after - explained >= STEP_MIN * explained:
-            yield _finding(given, load, at, after, explained)
+            yield replace(_finding(given, load, at, after, explained), output=later)
 
 
 def level(given: Given, scope: Scope) -> Level | None:
     """The median of the working days, over the days."""
     load = load_of(given, scope)
     days = load.complete(resting=False) if load else []
-    return Level(_median(days), Fraction(len(days))) if days else None
+    if not load or not days:
+        return None
+    output = _per_day(given.outputs.get(load.asset_id, {}))
+    return Level(_median(days), Fraction(len(days)), output)
 
 
 def _median(days: Sequence[Day]) -> Fraction:
@@ -75,18 +89,19 @@ def _step(days: Sequence[Day]) -> int | None:
     return at if lasting else None
 
 
-def _output_change(given: Given, at: date) -> Fraction:
-    """Output per day of the months after the one with the step over that of the months before."""
-    month = at.replace(day=1)
-    before = {m: made for m, made in given.outputs.items() if m < month}
-    after = {m: made for m, made in given.outputs.items() if m > month}
-    earlier, later = _per_day(before), _per_day(after)
-    return later / earlier if earlier > 0 else Fraction(1)
+def _outputs_around(given: Given, load: Load, at: date) -> tuple[Fraction | None, Fraction | None]:
+    """Output per day of the months before the one with the step, and of those after it."""
+    month, outputs = at.replace(day=1), given.outputs.get(load.asset_id, {})
+    before = {m: made for m, made in outputs.items() if m < month}
+    after = {m: made for m, made in outputs.items() if m > month}
+    return _per_day(before), _per_day(after)
 
 
-def _per_day(outputs: dict[date, Fraction]) -> Fraction:
+def _per_day(outputs: Mapping[date, Decimal]) -> Fraction | None:
+    """Over the days of the months that have one; None without output."""
+    made = sum((Fraction(quantity) for quantity in outputs.values()), Fraction(0))
     days = sum((next_month(month) - month).days for month in outputs)
-    return sum(outputs.values(), Fraction(0)) / days if days else Fraction(0)
+    return made / days if made > 0 else None
 
 
 def _finding(given: Given, load: Load, at: int, after: Fraction, explained: Fraction) -> Finding:

@@ -14,15 +14,17 @@ from services.industrial.domain.findings.finding import (
     confident,
 )
 from services.industrial.domain.findings.profile import worth
-from services.industrial.domain.lines import Line
+from services.industrial.domain.lines import MEANINGFUL, Line
 from shared.units.amount import MG_PER_T, ratio_text, tonnes_text
 
 KIND = "twin_line"
 MONTHS_MIN = 3
 FORMULA = {
     "en": "(t CO2e per unit of output of the line minus that of the best line with the same "
-    "product and unit) x output of the line",
-    "zh": "(本产线单位产量排放 − 同产品同单位最优产线单位产量排放) × 本产线产量",
+    "product and unit that makes at least half as much a month) x output of the line, over months "
+    "with output and emissions",
+    "zh": "(本产线单位产量排放 − 同产品同单位且月产量不低于其一半的最优产线单位产量排放) "
+    "× 本产线产量,仅计有产量且有排放的月份",
 }
 
 Key = tuple[str | None, str, str]
@@ -32,19 +34,25 @@ def find(given: Given) -> Iterator[Finding]:
     """One for each line that does worse than the best of its kind."""
     twins: dict[Key, list[Line]] = defaultdict(list)
     for line in given.lines:
-        if len(line.months) >= MONTHS_MIN and line.amount_mg > 0:
-            twins[line.kind, line.product, line.unit].append(line)
+        measured = line.measured()
+        if len(measured.months) >= MONTHS_MIN:
+            twins[line.kind, line.product, line.unit].append(measured)
     for lines in twins.values():
-        best = min(lines, key=lambda line: (line.intensity, line.asset_id))
         for line in lines:
+            alike = [one for one in lines if _a_month(one) >= MEANINGFUL * _a_month(line)]
+            best = min(alike, key=lambda one: (one.intensity, one.asset_id))
             if worth(line.intensity, best.intensity):
                 yield _finding(given, line, best, lines)
 
 
 def level(given: Given, scope: Scope) -> Level | None:
     """The intensity of the line, over its output."""
-    line = next((line for line in given.lines if line.asset_id == scope.asset_id), None)
-    return Level(line.intensity, line.output) if line else None
+    line = next((line.measured() for line in given.lines if line.asset_id == scope.asset_id), None)
+    return Level(line.intensity, line.output) if line and line.months else None
+
+
+def _a_month(line: Line) -> Fraction:
+    return line.output / len(line.months)
 
 
 def _finding(given: Given, line: Line, best: Line, lines: Sequence[Line]) -> Finding:

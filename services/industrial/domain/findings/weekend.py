@@ -13,7 +13,14 @@ from services.industrial.domain.findings.finding import (
     load_of,
     scope_of,
 )
-from services.industrial.domain.findings.load import Load, days_of, quietest, total
+from services.industrial.domain.findings.load import (
+    WORKED_MIN,
+    Load,
+    days_of,
+    left_on,
+    quietest,
+    total,
+)
 from services.industrial.domain.findings.profile import hourly, worth, year_of
 from shared.units.amount import ratio_text
 
@@ -21,30 +28,35 @@ KIND = "weekend_load"
 DAYS_MIN = 6
 SHARE_MIN = Fraction(1, 20)
 FORMULA = {
-    "en": "(mean load of Saturdays and Sundays minus the mean of the day that a tenth of them do "
-    "not exceed) x 24 h x Saturdays and Sundays of the year; their nights are counted here only",
-    "zh": "(周六周日平均负荷 − 最低十分之一周末日的平均负荷) × 24小时 × 全年周末天数;周末夜间仅计入此项",
+    "en": "(mean load of Saturdays and Sundays, each at their median at the most, minus the mean of "
+    "the day that a tenth of them do not exceed) x 24 h x Saturdays and Sundays of the year; their "
+    "nights are counted here only",
+    "zh": "(周六周日平均负荷,每日至多按中位数计 − 最低十分之一周末日的平均负荷) "
+    "× 24小时 × 全年周末天数;周末夜间仅计入此项",
 }
 
 
 def find(given: Given) -> Iterator[Finding]:
-    """One for each meter whose week-ends use more than the quiet ones."""
+    """One for each meter whose week-ends use more than the quiet ones.
+
+    None for a works whose week-ends draw nearly what its working days do.
+    """
     for load in given.loads:
         days = load.complete(resting=True)
         working = total(day.whole for day in load.complete(resting=False)).rate
-        if len(days) < DAYS_MIN or working <= 0:
+        if len(days) < DAYS_MIN:
             continue
-        level = total(day.whole for day in days).rate
+        level = left_on([day.whole for day in days])
         target = quietest(day.whole.rate for day in days)
-        if level >= SHARE_MIN * working and worth(level, target):
+        if SHARE_MIN * working <= level < WORKED_MIN * working and worth(level, target):
             yield _finding(given, load, level, target, working)
 
 
 def level(given: Given, scope: Scope) -> Level | None:
-    """The mean load of the days without work, over their hours."""
+    """The load left on in days without work, over their hours."""
     load = load_of(given, scope)
-    used = total(day.whole for day in load.complete(resting=True)) if load else None
-    return Level(used.rate, used.hours) if used and used.hours else None
+    days = [day.whole for day in load.complete(resting=True)] if load else []
+    return Level(left_on(days), total(days).hours) if days else None
 
 
 def _finding(
