@@ -11,6 +11,7 @@ from services.industrial.domain.arrivals import ACTIVITY, ECONOMY, PRODUCTION, R
 from services.industrial.domain.books import Books
 from services.industrial.domain.entries import EXACT
 from services.industrial.domain.facts import REPLACED, Fact, Refused
+from services.industrial.domain.intervals import Overlap
 from services.industrial.domain.registry import Enterprise, on_date
 from services.industrial.domain.reviews import (
     OPEN,
@@ -116,14 +117,19 @@ def _take_all(work: Work) -> None:
     One that names another of the batch is taken after it.
     """
     waiting: dict[Key, list[Arrival]] = defaultdict(list)
-    held = _take_in_turn(work, _replacements_first(work), waiting)
-    # What came after a reading that is held may explain it: an exchange, a correction.
+    doubtful = _take_in_turn(work, _replacements_first(work), waiting)
+    # What came after a doubtful fact may explain it: an exchange, a correction.
     placed = 0
-    while _withdraw(held, waiting) or (held and placed < len(work.decision.rows.facts)):
+    while _withdraw(work, doubtful, waiting) or (
+        doubtful and placed < len(work.decision.rows.facts)
+    ):
         placed = len(work.decision.rows.facts)
-        held = _take_in_turn(work, [arrival for arrival, _ in held], waiting)
-    for (event, arrived), why in held:
+        doubtful = _take_in_turn(work, [arrival for arrival, _ in doubtful], waiting)
+    for (event, arrived), why in doubtful:
         assert isinstance(arrived, Fact)
+        if not isinstance(why, Held):
+            work.decision.refuse(event, why.reason, why.detail)
+            continue
         work.decision.park(event, waits_for_review(event.key))
         work.decision.rows.reviews.append(review_of(arrived, event.subject, why, work.batch.now))
     for (_, target), events in waiting.items():
@@ -134,16 +140,19 @@ def _take_all(work: Work) -> None:
 
 def _take_in_turn(
     work: Work, arrivals: Iterable[Arrival], waiting: dict[Key, list[Arrival]]
-) -> list[tuple[Arrival, Held]]:
-    """Take events; those that wait for another of the batch go to `waiting`. Returns the held."""
+) -> list[tuple[Arrival, Held | Overlap]]:
+    """Take events; those that wait for another of the batch go to `waiting`.
+
+    Returns the doubtful ones, held or overlapping, and why.
+    """
     queue = deque(arrivals)
     doubtful = []
     while queue:
         event, arrived = queue.popleft()
         try:
             _take(work, event, arrived)
-        except Held as held:
-            doubtful.append(((event, arrived), held))
+        except (Held, Overlap) as why:
+            doubtful.append(((event, arrived), why))
         except Refused as refused:
             work.decision.refuse(event, refused.reason, refused.detail)
         except Early as early:
@@ -158,18 +167,33 @@ def _take_in_turn(
 
 
 def _withdraw(
-    held: Iterable[tuple[Arrival, Held]], waiting: Mapping[Key, Sequence[Arrival]]
+    work: Work,
+    doubtful: Iterable[tuple[Arrival, Refused]],
+    waiting: Mapping[Key, Sequence[Arrival]],
 ) -> bool:
-    """Let doubtful readings that were replaced meanwhile be what they would be in the end: such
-    a reading never counts, and nobody has to look at it. True when there are any."""
+    """Let doubtful facts that were replaced meanwhile be what they would be in the end: such a
+    fact never counts, and nobody has to look at it. True when there are any."""
     found = False
-    for (_, fact), _ in held:
+    for (_, fact), why in doubtful:
         assert isinstance(fact, Fact)
-        followers = (follower for _, follower in waiting.get((fact.account, fact.key), ()))
-        by = next((f for f in followers if isinstance(f, Fact) and f.slot == fact.slot), None)
-        if by is not None and fact.stands():
+        by = _replacement(fact, waiting)
+        if by is None or not fact.stands():
+            continue
+        if isinstance(why, Held) or _has_room(work, by, waiting):
             fact.state, fact.replaced_by, found = REPLACED, by.key, True
     return found
+
+
+def _replacement(fact: Fact, waiting: Mapping[Key, Sequence[Arrival]]) -> Fact | None:
+    followers = (follower for _, follower in waiting.get((fact.account, fact.key), ()))
+    return next((f for f in followers if isinstance(f, Fact) and f.slot == fact.slot), None)
+
+
+def _has_room(work: Work, fact: Fact | None, waiting: Mapping[Key, Sequence[Arrival]]) -> bool:
+    """It overlaps nothing, or what replaces it does not."""
+    while fact is not None and not work.intervals[fact.account, fact.slot].has_room(fact):
+        fact = _replacement(fact, waiting)
+    return fact is not None
 
 
 def _settle(work: Work) -> None:

@@ -22,6 +22,10 @@ from services.industrial.domain.facts import (
 Span = tuple[datetime | None, datetime]
 
 
+class Overlap(Refused):
+    """Two facts tell about the same time: no longer so once one of them is replaced."""
+
+
 @dataclass(slots=True)
 class Change:
     """What placing a fact does: those `dropped` stand no longer; it is posted when it `stands`."""
@@ -45,7 +49,7 @@ class IntervalSlot:
             self._keep(fact)
 
     def place(self, fact: Fact, target: Fact | None) -> Change:
-        """Add a new fact; Refused when it overlaps another that stands."""
+        """Add a new fact; Overlap when it would stand beside another of its time."""
         if target is not None and self.ranked:
             inherit(fact, target)
         group = self.groups.get((fact.starts, fact.ends), ()) if self.ranked else ()
@@ -55,7 +59,8 @@ class IntervalSlot:
         change = Change(wins and fact.stands(), [])
         if wins:
             beaten = next((other for other in rivals if other.stands()), None)
-            self._refuse_overlap(fact, target, beaten)
+            if fact.stands():
+                self._refuse_overlap(fact, target, beaten)
             if beaten is not None:
                 self._drop(beaten, SUPERSEDED, fact, change)
         else:
@@ -65,6 +70,15 @@ class IntervalSlot:
             self._drop(target, REPLACED, fact, change)
         self._keep(fact)
         return change
+
+    def has_room(self, fact: Fact) -> bool:
+        """It would not be Refused, standing or beaten."""
+        equal = self.groups.get((fact.starts, fact.ends), ()) if self.ranked else ()
+        try:
+            self._refuse_overlap(fact, None, next((f for f in equal if f.stands()), None))
+        except Overlap:
+            return False
+        return True
 
     def _keep(self, fact: Fact) -> None:
         self.groups.setdefault((fact.starts, fact.ends), []).append(fact)
@@ -90,7 +104,7 @@ class IntervalSlot:
             if other.starts >= fact.ends:
                 break
             if other is not target and other is not beaten:
-                raise Refused(
+                raise Overlap(
                     "overlapping_interval",
                     f"{fact.slot} {fact.period()} of event {fact.id!r} overlaps {other.period()} "
                     f"of event {other.id!r} from {other.source!r}; expected no overlap, "

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from services.industrial.domain.postings import (
     times,
 )
 from services.industrial.domain.registers import Usage
-from services.industrial.domain.registry import Enterprise, Meter
+from services.industrial.domain.registry import Enterprise, Meter, on_date
 from services.industrial.domain.reviews import BACKWARDS, IMPOSSIBLE, Held
 from services.industrial.domain.stretches import Stretch, alike, stretches
 from shared.methodology import CARRIERS
@@ -26,6 +27,8 @@ from shared.units.calendar import local_date
 
 # A counter that falls by less than a tenth of its range ran backwards; it did not roll over.
 ROLLOVER_TENTHS = 10
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -42,8 +45,11 @@ class Metering:
     released: set[bytes] = field(default_factory=set)
 
     def check(self, fact: Fact) -> None:
-        """Refused when a counter's reading is not one of this kind of meter."""
-        in_meter_unit(fact, fact.value, self._of_kind(fact, "register"))
+        """Refused when a counter's reading is not one of this kind of meter; Held when it shows
+        more than the counter can."""
+        shown = in_meter_unit(fact, fact.value, self._of_kind(fact, "register"))
+        if fact.stands() and fact.key not in self.released:
+            self._check_shown(fact, shown)
 
     def interval(self, fact: Fact) -> Posting:
         """The posting of an interval reading; Refused when it is not one of this kind of meter."""
@@ -90,6 +96,22 @@ class Metering:
         if used > most:
             raise Held(
                 IMPOSSIBLE, _too_much(fact, posting.unit, used, most, spans, self.zone), fact
+            )
+
+    def _check_shown(self, fact: Fact, shown: Decimal | Fraction) -> None:
+        """On the day of a version either counter may have been read."""
+        day = local_date(fact.ends, self.zone)
+        most = Decimal(0)
+        for version in (on_date(self.meter, day - _DAY), on_date(self.meter, day)):
+            if version.register_max is None:
+                return
+            most = max(most, version.register_max)
+        if shown > most:
+            raise Held(
+                IMPOSSIBLE,
+                f"{fact.slot}: expected at most register_max {decimal_text(most)}, "
+                f"got {_shown(fact)}",
+                fact,
             )
 
     def _spans(self, usage: Usage) -> list[Stretch]:

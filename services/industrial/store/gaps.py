@@ -70,8 +70,8 @@ left join lateral (
     {_STANDING} and fact.starts is null and fact.ends <= q.starts
     order by fact.ends desc, 4 desc limit 1
 ) p on true
-where (n.ends is null or n.ends > q.ends) and (n.ends is null or p.ends is null
-    or p.exchange is not distinct from 'final' or n.exchange is not distinct from 'initial')
+where n.ends is null or (n.ends >= q.ends and (p.ends is null
+    or p.exchange is not distinct from 'final' or n.exchange is not distinct from 'initial'))
 order by 1
 """
 

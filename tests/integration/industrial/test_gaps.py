@@ -71,13 +71,27 @@ async def test_time_between_two_counters_is_a_gap(desk: Any) -> None:
         ("exchange", "2022-03-01T10:00", "2022-03-01T14:00")
     ]
     months = [gap[2][:7] for gap in found if gap[1] == "month"]
-    assert months == [f"2022-{n:02}" for n in (1, 7, 8, 9, 10, 11, 12)]
+    assert months == [f"2022-{n:02}" for n in (1, 2, 7, 8, 9, 10, 11, 12)]
     [hours] = [
         gap["hours"]
         for gap in (await desk.get(f"enterprises/{desk.enterprise}/gaps", year=2022))["items"]
         if gap["kind"] == "exchange"
     ]
     assert hours == "4"
+
+
+async def test_a_month_that_ends_with_the_first_reading_of_a_counter_is_empty(desk: Any) -> None:
+    await ready(desk)
+    await desk.post(
+        desk.register("a", "2022-03-01T00:00:00+08:00", "1"),
+        desk.register("b", "2022-05-01T00:00:00+08:00", "9", exchange="final"),
+        desk.register("c", "2022-07-01T00:00:00+08:00", "1", exchange="initial"),
+        desk.register("d", "2023-01-01T00:00:00+08:00", "9"),
+    )
+    found = await gaps(desk, year=2022)
+    months = [gap[2][:7] for gap in found if gap[0] == "r1" and gap[1] == "month"]
+    assert months == ["2022-01", "2022-02", "2022-05", "2022-06"]
+    assert (await desk.account(2022))["months_energy"] == 12 - len(months)
 
 
 async def test_gaps_come_in_pages(desk: Any, monkeypatch: Any) -> None:

@@ -105,3 +105,34 @@ async def test_what_is_held_is_the_same_in_any_order(desk: Any, data: st.DataObj
     events = data.draw(interval_events(desk.interval))
     expected = await held_outcome(desk, [events])
     assert await held_outcome(desk, data.draw(shuffled(events))) == expected
+
+
+@st.composite
+def guessed(draw: st.DrawFn, make: Any) -> list[dict[str, Any]]:
+    """A counter that may pass its end once, read at some hours; one of its readings was guessed
+    before, as anything that it could show."""
+    begun = draw(st.integers(0, 9999))
+    hours = draw(st.lists(st.integers(0, 90), min_size=2, max_size=4, unique=True))
+    guess = make(
+        "guess",
+        hour(draw(st.sampled_from(hours))),
+        str(draw(st.integers(0, 10_000))),
+        quality="estimated",
+    )
+    return [guess, *(make(f"{at}", hour(at), str((begun + 100 * at) % 10_000)) for at in hours)]
+
+
+@given(data=st.data())
+@ORDERS
+async def test_a_guess_holds_nothing_up_once_the_counter_was_read(
+    desk: Any, data: st.DataObject
+) -> None:
+    await desk.app.state.pool.execute("delete from meter")
+    await ready(desk, rate_max="150", register_max="10000")
+    events = data.draw(guessed(desk.register))
+    order = data.draw(st.permutations(events))
+    standing, parked, emitted = await held_outcome(desk, [[event] for event in order])
+    read = {event["id"] for event in events} - {"guess"}
+    assert (standing, parked) == (read, {})
+    hours = [int(id) for id in read]
+    assert emitted == 100 * (max(hours) - min(hours)) * GRID_2022

@@ -1,8 +1,10 @@
 """Readings of intervals and registers: which one stands, in whatever order they come."""
 
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +79,49 @@ async def test_a_replacement_makes_room_for_others_of_its_batch(desk: Any) -> No
     assert await desk.refusals() == {}
     assert await energy_mg(desk) == 3 * GRID_2022
     assert await desk.audit() == []
+
+
+@pytest.mark.parametrize("order", ["first second whole", "second first whole"])
+async def test_a_whole_that_its_parts_replace_may_come_last(desk: Any, order: str) -> None:
+    await ready(desk)
+    events = {
+        "whole": desk.interval("whole", hour(0), hour(4), "9", quality="estimated"),
+        "first": desk.interval("first", hour(0), hour(2), "2", replaces="whole"),
+        "second": desk.interval("second", hour(2), hour(4), "1"),
+    }
+    for id in order.split():
+        await desk.post(events[id])
+    assert await facts(desk) == {"whole": "replaced", "first": "posted", "second": "posted"}
+    assert (await desk.refusals(), await desk.parked()) == ({}, {})
+    assert await energy_mg(desk) == 3 * GRID_2022
+    assert await desk.audit() == []
+
+
+async def test_a_correction_that_overlaps_as_well_saves_nothing(desk: Any) -> None:
+    await ready(desk)
+    await desk.post(desk.interval("a", hour(0), hour(4), "4"))
+    await desk.post(desk.interval("right", hour(2), hour(5), "2", replaces="wrong"))
+    await desk.post(desk.interval("wrong", hour(2), hour(6), "9"))
+    assert {id: reason for id, (reason, _) in (await desk.refusals()).items()} == {
+        "wrong": "overlapping_interval"
+    }
+    assert list(await desk.parked()) == ["right"]
+    assert await facts(desk) == {"a": "posted"}
+
+
+async def test_chains_of_replaced_readings_come_in_any_order_of_a_batch(desk: Any) -> None:
+    await ready(desk)
+    events = [
+        desk.interval("whole", hour(0), hour(4), "9"),
+        desk.interval("part", hour(0), hour(2), "2", replaces="whole"),
+        desk.interval("other", hour(2), hour(4), "3", replaces="part"),
+        desk.interval("first", hour(0), hour(2), "1", quality="substituted"),
+    ]
+    for order in permutations(events):
+        await desk.forget()
+        await desk.post(*order)
+        assert await energy_mg(desk) == 3 * GRID_2022
+        assert (await desk.refusals(), await desk.parked()) == ({}, {})
 
 
 async def test_a_register_posts_what_was_used_between_readings(desk: Any) -> None:

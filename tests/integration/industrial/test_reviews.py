@@ -8,6 +8,7 @@ import pytest
 
 from services.industrial.app import create
 from shared.settings import Settings
+from tests.integration.industrial.held import decided, limited, review
 from tests.integration.industrial.orders import (
     GRID_2022,
     energy_mg,
@@ -15,21 +16,6 @@ from tests.integration.industrial.orders import (
     hour,
     ready,
 )
-
-
-async def review(desk: Any, **query: Any) -> Any:
-    [item] = (await desk.get("reviews", **query))["items"]
-    return item
-
-
-async def decided(desk: Any, what: str, note: str = "checked on site", **query: Any) -> Any:
-    id = (await review(desk, state="open", **query))["id"]
-    return await desk.http.post(f"/v1/reviews/{id}/{what}", json={"note": note})
-
-
-async def limited(desk: Any) -> None:
-    await ready(desk)
-    await desk.register_meter("m1", rate_max="100", valid_from="2000-01-01")
 
 
 async def test_an_impossible_interval_is_held_and_can_be_released(desk: Any) -> None:
@@ -217,6 +203,9 @@ async def test_what_is_held_no_longer_has_lapsed(desk: Any) -> None:
     item = await review(desk, state="lapsed")
     answer = await desk.http.post(f"/v1/reviews/{item['id']}/release", json={"note": "late"})
     assert (answer.status_code, answer.json()["state"]) == (409, "lapsed")
+    await desk.post(desk.interval("a", hour(0), hour(1), "600"))
+    assert (await review(desk, state="lapsed"))["id"] == item["id"]
+    assert "600 kWh per hour" in (await review(desk, state="open"))["detail"]
 
 
 async def test_a_counter_that_ran_backwards_is_held_until_its_exchange_is_told(desk: Any) -> None:

@@ -239,3 +239,27 @@ def test_a_counter_that_ran_backwards_is_held_naming_both() -> None:
         "2022-03-01T00:00:00+08:00 (event '0/100/None'); expected a rising counter, or a rollover "
         "at register_max 1000, or an exchange"
     )
+
+
+def test_a_counter_shows_at_most_its_range() -> None:
+    small, large = (meter(register_max=Decimal(top)) for top in (1000, 10_000))
+    wide = large._replace(valid_from=date(2022, 3, 2))
+    Metering([small], ENTERPRISE, CITY).check(reading(0, "1000"))
+    for versions, at in (([small], 0), ([small, wide], 1)):
+        with pytest.raises(Held, match=r"expected at most register_max 1000, got 1000\.1 kWh"):
+            Metering(versions, ENTERPRISE, CITY).check(reading(at, "1000.1"))
+    # On the day of an exchange either counter may have been read.
+    changed = small._replace(valid_from=date(2022, 3, 2))
+    for versions in ([small, wide], [large, changed], [small, meter(valid_from=date(2022, 3, 2))]):
+        Metering(versions, ENTERPRISE, CITY).check(reading(25, "1000.1"))
+
+
+def test_a_reading_that_was_released_or_replaced_may_show_anything() -> None:
+    metering = Metering([meter(register_max=Decimal(1000))], ENTERPRISE, CITY)
+    replaced, released = reading(0, "5000"), reading(1, "5000")
+    replaced.state = "replaced"
+    metering.released.add(released.key)
+    metering.check(replaced)
+    metering.check(released)
+    with pytest.raises(Held):
+        metering.check(reading(2, "5000"))

@@ -84,6 +84,16 @@ def test_overlaps_are_refused_and_change_nothing(span: tuple[int, int]) -> None:
     assert slot.standing == before
 
 
+def test_what_was_replaced_already_overlaps_nothing() -> None:
+    slot = IntervalSlot(ranked=True)
+    slot.place(fact("a", 0, 1), None)
+    late = fact("b", 0, 2)
+    late.state, late.replaced_by = "replaced", b"c"
+    change = slot.place(late, None)
+    assert (change.stands, change.dropped) == (False, [])
+    assert slot.place(fact("c", 1, 2), late).stands
+
+
 def test_a_report_may_not_repeat_an_interval_unless_it_replaces() -> None:
     slot = IntervalSlot(ranked=False)
     first = fact("a", 0, 1)
