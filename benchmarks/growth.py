@@ -14,6 +14,7 @@ from benchmarks.produce import fill
 from benchmarks.report import Figure, Result
 from benchmarks.stage import Stage
 from services.points import expiry
+from services.points.domain import Moment
 from tanzhang.simulation.payments import account_id
 
 ENTRIES_PER_ACCOUNT = 20
@@ -97,7 +98,9 @@ async def _grow(here: Stage, accounts: int, entries: int) -> None:
             if entries:
                 await connection.execute(insert, entries, timeout=None)
             if service == "points":
-                passes = [(run.year, run.stage, 2**62) for run in expiry.runs(datetime.now(UTC))]
+                passes = [
+                    (run.year, run.stage, 2**62) for run in expiry.runs(Moment(datetime.now(UTC)))
+                ]
                 await connection.executemany(EXPIRED, passes)
             await connection.execute("vacuum analyze")
             await connection.execute("checkpoint")

@@ -6,6 +6,7 @@ older events stay ignored when they are replayed.
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,12 @@ FORGET = (
     "delete from dead_letter where account = $1",
     "delete from parked where account = $1",
 )
+# What could not be read belongs to no account, and may still say whose it was.
+UNREAD = """
+delete from dead_letter
+where account is null and position(convert_to($1, 'UTF8') in raw) > 0
+    and encode(raw, 'escape') ~ $2
+"""
 FIND = "select token_hash, erased_at, epoch, sequence from erased where token_hash = any($1)"
 
 
@@ -78,6 +85,9 @@ async def forget(
     """Drop everything that says who a locked account is, and remember when."""
     for statement in FORGET:
         await connection.execute(statement, account.number)
+    # Another account's id may begin with this one.
+    whole = f"(^|[^A-Za-z0-9_-]){re.escape(account.subject)}($|[^A-Za-z0-9_-])"
+    await connection.execute(UNREAD, account.subject, whole)
     await accounts.mark_erased(connection, account.number)
     await connection.execute(
         REMEMBER,

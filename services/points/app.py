@@ -6,20 +6,22 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.points import city, expiry, handler, store, tiers
-from services.points.api import router
+from services.points import city, expiry, handler, leagues, store, tiers
+from services.points.api import routers
 from services.points.store import Rows, State
 from shared.erasure import check_key
 from shared.service_app import Role, create_service, utc_now
 from shared.settings import Settings
 from shared.stream.gauges import measured
 from shared.stream.service import Service
+from shared.units.calendar import Zone
 
 SERVICE_NAME = "points"
 
 
 def service(settings: Settings) -> Service[State, Rows]:
     """The service as the engine sees it."""
+    zone = Zone(settings.tanzhang_zone)
     return Service(
         name=SERVICE_NAME,
         topics=("personal-reductions",),
@@ -29,11 +31,16 @@ def service(settings: Settings) -> Service[State, Rows]:
         journal="posting",
         screen=partial(handler.screen, settings),
         ends_account=handler.ERASED,
-        ticks=(tiers.tick, expiry.tick, measured(city.measure)),
+        ticks=(
+            partial(tiers.tick, zone=zone),
+            partial(expiry.tick, zone=zone),
+            partial(leagues.tick, zone=zone),
+            measured(city.measure),
+        ),
     )
 
 
 def create(settings: Settings, role: Role, *, clock: Callable[[], datetime] = utc_now) -> FastAPI:
     """The service as a process; SettingsError without a key to hash erased names with."""
     check_key(settings)
-    return create_service(service(settings), [router], settings, role, clock)
+    return create_service(service(settings), routers, settings, role, clock)

@@ -4,15 +4,35 @@ Accounts of a posting: `member` (what a person has), `claim` (what a person owes
 of points already spent), and the system's `issuance`, `redemption` and `expiry`.
 """
 
-from datetime import datetime
+from calendar import monthrange
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Literal, NamedTuple
 
 from shared.methodology import methodology
+from shared.units.amount import MG_PER_G
+from shared.units.calendar import CITY, Zone, local_date, midnight
 
 Ledger = Literal["member", "claim", "issuance", "redemption", "expiry"]
 PLACES = 3
 TIERS = ("none", "light", "medium", "deep")
+DAY = timedelta(days=1)
+
+
+class Moment(NamedTuple):
+    """An instant, and where the city's days begin."""
+
+    now: datetime
+    zone: Zone = CITY
+
+    @property
+    def today(self) -> date:
+        return local_date(self.now, self.zone)
+
+    def begin(self, day: date) -> datetime:
+        """The instant at which a day begins."""
+        return midnight(day, self.zone)
 
 
 class Movement(NamedTuple):
@@ -61,20 +81,40 @@ def change(movements: list[Movement], ledger: Ledger) -> int:
     return changed
 
 
-def tier(trailing_milligrams: int) -> str:
+def tier(trailing_milligrams: int, today: date = date.max) -> str:
     """The loan-rating tier of what was saved in the trailing 12 months."""
-    rule = methodology().label_rules("personal")
-    grams = Decimal(trailing_milligrams).scaleb(-3)
-    for name, least in (("deep", rule.deep), ("medium", rule.medium), ("light", rule.light)):
-        if grams >= least:
-            return name
-    return "none"
+    found = [name for name, least in limits(today).items() if trailing_milligrams >= least]
+    return found[0] if found else TIERS[0]
 
 
-def year_before(at: datetime) -> datetime:
-    """Where the trailing 12 months begin."""
-    day = 28 if (at.month, at.day) == (2, 29) else at.day
-    return at.replace(year=at.year - 1, day=day)
+def limits(today: date = date.max) -> dict[str, int]:
+    """The least milligrams of each tier, the best first."""
+    rule = methodology().label_rules("personal", on=today)
+    grams = {"deep": rule.deep, "medium": rule.medium, "light": rule.light}
+    return {name: ceil(least * MG_PER_G) for name, least in grams.items()}
+
+
+def trailing_since(today: date) -> date:
+    """The first day of the trailing 12 months, which end with `today`."""
+    return _moved(today, -trailing_months(today), early=True) + DAY
+
+
+def counts_until(day: date) -> date:
+    """The first day on which what was saved on `day` no longer counts."""
+    return _moved(day, trailing_months(day), early=False)
+
+
+def trailing_months(day: date = date.max) -> int:
+    """How many months count for a tier."""
+    return methodology().label_rules("personal", on=day).trailing_months
+
+
+def _moved(day: date, months: int, *, early: bool) -> date:
+    """Months later or earlier; where a month is too short, its last day or the next one's first."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = monthrange(year, month + 1)[1]
+    moved = date(year, month + 1, min(day.day, last))
+    return moved if early or day.day <= last else moved + DAY
 
 
 def _moves(*moves: tuple[Ledger, Ledger, int]) -> list[Movement]:

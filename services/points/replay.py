@@ -6,26 +6,19 @@ from datetime import datetime
 
 import asyncpg
 
-from services.points import expiry, handler, rewards, tiers
+from services.points import handler, tiers
+from services.points.moving import TYPES
+from services.points.tiers import Standing
 from shared.database import Connection
 from shared.events.envelope import Outgoing
 from shared.stream import accounts as engine_accounts
 from shared.stream.service import Account
 
 EVENTS_AT_A_TIME = 1000
-# The event of each kind of posting.
-TYPES = {
-    "credited": handler.CREDITED,
-    "reversed": handler.REVERSED,
-    "redeemed": rewards.REDEEMED,
-    "cancelled": handler.CREDITED,
-    "expired": expiry.EXPIRED,
-}
-
 TOUCHED = """
 select account from posting where account = any($1::bigint[]) and posted_at >= $2
 union
-select account from tier where account = any($1::bigint[]) and decided_at >= $2
+select account from tier where account = any($1::bigint[]) and changed_at >= $2
 """
 SINCE = """
 with moved as (
@@ -43,13 +36,10 @@ select account, sequence, event_key, kind, cause, occurred_at, points, balance
 from balanced where posted_at >= $2
 order by account, sequence
 """
-# A tier that was ever told has taken a sequence, which no posting has.
 TIERS = """
-select t.account, t.tier, t.trailing_mg
-from tier t join account a on a.number = t.account
-where t.account = any($1::bigint[]) and t.decided_at >= $2
-    and a.sequence > (select count(distinct p.sequence) from posting p where p.account = t.account)
-order by t.account
+select account, tier, trailing_mg from tier
+where account = any($1::bigint[]) and changed_at >= $2
+order by account
 """
 
 
@@ -65,7 +55,7 @@ async def announced_since(
     while rows := await cursor.fetch(EVENTS_AT_A_TIME):
         yield [_moved(by_number[row["account"]], row) for row in rows]
     yield [
-        tiers.told(by_number[number], tier, None, trailing_mg, now)
+        tiers.told(by_number[number], Standing(tier, trailing_mg), None, now)
         for number, tier, trailing_mg in await connection.fetch(TIERS, list(by_number), since)
     ]
     await engine_accounts.save(connection, accounts)

@@ -21,6 +21,8 @@ CLEAR_CLAIMS = "delete from claim where account = any($1::bigint[])"
 TIER_DUE = """
 insert into tier_due select * from unnest($1::bigint[]) on conflict do nothing
 """
+# What is not part of the totals goes with the person; postings and redemptions stay.
+FORGOTTEN = ("idempotency", "freezing", "tier", "tier_due", "consent", "residence")
 
 
 class Posting(NamedTuple):
@@ -90,7 +92,8 @@ async def write(settings: Settings, connection: Connection, rows: Rows) -> None:
         await connection.execute(TIER_DUE, sorted({posting.account for posting in rows.postings}))
     await _write_claims(connection, rows.claims)
     for account, done in rows.erased:
-        await connection.execute("delete from idempotency where account = $1", account.number)
+        for table in FORGOTTEN:
+            await connection.execute(f"delete from {table} where account = $1", account.number)
         await erasure.forget(connection, settings, account, done)
 
 

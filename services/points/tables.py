@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Index,
     Integer,
@@ -52,7 +53,10 @@ tier = Table(
     Column("account", BigInteger, primary_key=True, autoincrement=False),
     Column("tier", Text, nullable=False),
     Column("trailing_mg", BigInteger, nullable=False),
-    Column("decided_at", DateTime(timezone=True), nullable=False, index=True),
+    Column("decided_at", DateTime(timezone=True), nullable=False),
+    Column("valid_until", DateTime(timezone=True), index=True),
+    # When a change was last told; never: null.
+    Column("changed_at", DateTime(timezone=True)),
 )
 # Accounts whose tier must be looked at again.
 tier_due = Table(
@@ -65,12 +69,24 @@ reward = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
+    Column("name_zh", Text),
     Column("points", BigInteger, nullable=False),
     Column("stock", Integer, nullable=False),
     Column("per_account", Integer),
+    Column("valid_from", DateTime(timezone=True)),
     Column("valid_until", DateTime(timezone=True)),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("stock >= 0", name="reward_stock_not_negative"),
+)
+# What came onto the shelf: under the empty reference what an offer began with.
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("reward_id", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("quantity", Integer, nullable=False),
+    Column("delivered_by", Text, nullable=False),
+    Column("delivered_at", DateTime(timezone=True), nullable=False),
 )
 redemption = Table(
     "redemption",
@@ -92,8 +108,26 @@ idempotency = Table(
     Column("key", Text, primary_key=True),
     Column("account", BigInteger, nullable=False, index=True),
     Column("request_hash", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
     Column("body", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+)
+# When an account could not redeem; the open one has no `lifted_at`.
+freezing = Table(
+    "freezing",
+    metadata,
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("frozen_at", DateTime(timezone=True), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("frozen_by", Text, nullable=False),
+    Column("lifted_at", DateTime(timezone=True)),
+    Column("lifted_by", Text),
+)
+Index(
+    "freezing_open",
+    freezing.c.account,
+    unique=True,
+    postgresql_where=freezing.c.lifted_at.is_(None),
 )
 # How far the yearly pass over the accounts has come.
 expiry_run = Table(
@@ -102,5 +136,59 @@ expiry_run = Table(
     Column("year", Integer, primary_key=True, autoincrement=False),
     Column("stage", Text, primary_key=True),
     Column("position", BigInteger, nullable=False, server_default="-1"),
+)
+# What a person lets an institution see; the one that stands has no `ended_at`.
+consent = Table(
+    "consent",
+    metadata,
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Uuid, primary_key=True),
+    Column("bank", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("given_at", DateTime(timezone=True), nullable=False),
+    Column("given_by", Text, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", Text),
+    Column("replaced_by", Uuid),
+)
+Index("consent_id", consent.c.id)
+Index(
+    "consent_open",
+    consent.c.account,
+    consent.c.bank,
+    consent.c.scope,
+    unique=True,
+    postgresql_where=consent.c.ended_at.is_(None),
+)
+Index(
+    "consent_bank",
+    consent.c.bank,
+    consent.c.scope,
+    postgresql_where=consent.c.ended_at.is_(None),
+)
+residence = Table(
+    "residence",
+    metadata,
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("village", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+)
+# Lines that may be shown, as last taken; without a rank: all others together.
+league = Table(
+    "league",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("rank", Integer),
+    Column("people", Integer, nullable=False),
+    Column("points", BigInteger, nullable=False),
+)
+league_taken = Table(
+    "league_taken",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("taken_at", DateTime(timezone=True), nullable=False),
 )
 erased = erasure.table(metadata)

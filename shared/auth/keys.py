@@ -20,6 +20,7 @@ from jwt.algorithms import OKPAlgorithm
 from jwt.utils import base64url_encode
 
 from shared.auth.principal import SCOPES
+from shared.events.identifiers import BANK_FORM, is_bank
 
 KEY_FILE = "signing-key.pem"
 JWKS_FILE = "jwks.json"
@@ -46,11 +47,14 @@ def issue(
     issuer: str,
     audience: str,
     now: datetime,
+    bank: str | None = None,
 ) -> str:
-    """A signed token. ValueError for an unknown scope, with the list."""
+    """A signed token. ValueError for an unknown scope, with the list, and for a wrong bank."""
     wanted = list(scopes)
     if unknown := [s for s in wanted if s not in SCOPES]:
         raise ValueError(f"unknown scope {unknown[0]!r}, expected one of: {', '.join(SCOPES)}")
+    if bank is not None and not is_bank(bank):
+        raise ValueError(f"wrong bank {bank!r}, expected {BANK_FORM}")
     key = _read_private(key_path)
     claims = {
         "iss": issuer,
@@ -63,7 +67,7 @@ def issue(
         "scope": " ".join(wanted),
         "sources": list(sources),
         "subjects": list(subjects),
-    }
+    } | ({"bank": bank} if bank is not None else {})
     return jwt.encode(claims, key, algorithm="EdDSA", headers={"kid": _public_key(key)["kid"]})
 
 

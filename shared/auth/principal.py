@@ -19,7 +19,12 @@ SCOPES: dict[str, str] = {
     "labels:read": "read labels, benchmarks, policies and passports",
     "points:read": "read points accounts, entries and rewards",
     "points:redeem": "redeem points for rewards and cancel redemptions",
-    "registry:write": "register enterprises, assets, meters, farms, rewards and consents",
+    "points:freeze": "freeze points accounts and let them go",
+    "consents:read": "see a person's consents, ask whether one holds",
+    "consents:write": "give and withdraw consents for a person",
+    "exports:read": "export points and tiers of persons who have consented to it",
+    "registry:write": "register enterprises, assets, meters, farms, rewards, persons' villages",
+    "classifications:write": "say which scenario a payment belongs to",
     "benchmarks:write": "set, compute and withdraw benchmarks, take means of the city",
     "appeals:write": "appeal against a label",
     "reviews:write": "release or reject readings that are held for review",
@@ -30,12 +35,16 @@ _DELIMITERS = (":", "/")
 
 @dataclass(slots=True, frozen=True)
 class Principal:
-    """A client as its token describes it. An absent claim allows nothing; `*` allows everything."""
+    """A client as its token describes it. An absent claim allows nothing; `*` allows everything.
+
+    `bank` says that it is an institution's: the name that persons give their consents to.
+    """
 
     client: str
     scopes: frozenset[str] = frozenset()
     sources: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
+    bank: str | None = None
 
     def has(self, scope: str) -> bool:
         return scope in self.scopes
@@ -53,6 +62,10 @@ class Principal:
 
     def reads(self, subject: str) -> bool:
         return _matches(self.subjects, subject)
+
+    def names(self, subject: str) -> bool:
+        """Is it this very subject's own token? A pattern names nobody."""
+        return subject in self.subjects
 
     def reads_all(self) -> bool:
         """True for an internal client: lists over all subjects are for these only."""

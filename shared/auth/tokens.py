@@ -9,6 +9,7 @@ import jwt
 
 from shared.auth.jwks import ALGORITHMS, Clock, KeySet, fetcher
 from shared.auth.principal import Principal
+from shared.events.identifiers import BANK_FORM, is_bank
 from shared.http.problems import unauthorized
 from shared.settings import Settings, SettingsError
 
@@ -116,8 +117,22 @@ def _principal(claims: dict[str, Any]) -> Principal:
     if not isinstance(client, str) or not isinstance(scope, str):
         raise unauthorized("The token needs the texts client_id (or sub) and scope")
     return Principal(
-        client, frozenset(scope.split()), _texts(claims, "sources"), _texts(claims, "subjects")
+        client,
+        frozenset(scope.split()),
+        _texts(claims, "sources"),
+        _texts(claims, "subjects"),
+        _bank(claims),
     )
+
+
+def _bank(claims: dict[str, Any]) -> str | None:
+    """A claim that is there and wrong must not read as none: that would need no consent."""
+    if "bank" not in claims:
+        return None
+    found = claims["bank"]
+    if not isinstance(found, str) or not is_bank(found):
+        raise unauthorized(f"The token's claim bank must be {BANK_FORM}")
+    return found
 
 
 def _texts(claims: dict[str, Any], name: str) -> tuple[str, ...]:

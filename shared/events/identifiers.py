@@ -16,6 +16,7 @@ _CITIZEN_CHECKS = "10X98765432"
 # Province, district, then a birth date: tells a citizen id from a credit code of digits only.
 _BORN = re.compile(r"[1-8]\d{5}(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 
+_BANK = re.compile(r"[a-z0-9-]{2,32}")
 _PERSONAL = re.compile(r"[a-z0-9-]{2,32}:[A-Za-z0-9_-]{8,64}")
 _FARM = re.compile(r"farm:[A-Za-z0-9_-]{1,64}")
 
@@ -25,6 +26,7 @@ _RUN = re.compile(r"(?<![0-9A-Za-z])[0-9]{11,19}[Xx]?(?![0-9A-Za-z])")
 _MOBILE = re.compile(r"(?:86)?1[3-9][0-9]{9}")
 _CARD = re.compile(r"[3-6][0-9]{15,18}")
 
+BANK_FORM = "2 to 32 of a-z, 0-9 and -"
 PERSONAL_FORM = "<bank>:<token>, token of 8 to 64 letters, digits, _ and -"
 ENTERPRISE_FORM = "a unified social credit code (18 characters, right check digit)"
 FARM_FORM = f"{ENTERPRISE_FORM} or farm:<token>"
@@ -48,6 +50,11 @@ def is_farm(text: str) -> bool:
 def is_personal_account(text: str) -> bool:
     """`<bank>:<token>`, the token being the bank's own pseudonym."""
     return _PERSONAL.fullmatch(text) is not None
+
+
+def is_bank(text: str) -> bool:
+    """The name of a bank or of another institution: what its accounts' ids begin with."""
+    return _BANK.fullmatch(text) is not None
 
 
 def personal_identifier(text: str) -> str | None:

@@ -13,6 +13,7 @@ MEDIA_TYPE = "application/problem+json"
 TITLES = {
     "unauthorized": "A bearer token is needed",
     "forbidden": "The token does not allow this",
+    "no-consent": "The person has not consented to this",
     "not-found": "Not found",
     "method-not-allowed": "Method not allowed",
     "not-acceptable": "Not acceptable",

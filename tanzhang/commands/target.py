@@ -61,11 +61,17 @@ def local_stack(
 
 
 def ingest_door(
-    data_dir: Path, ingest_url: str | None, token: str | None, *, source: str, subject: str
+    data_dir: Path,
+    ingest_url: str | None,
+    token: str | None,
+    *,
+    source: str,
+    subject: str,
+    topic: str = "meter-readings",
 ) -> Target:
     """The door named by an option, else that of the local stack."""
     if ingest_url is not None:
         # The stack's own key never signs for strangers.
         return Target({"ingest": ingest_url}, token)
-    scopes = ["events:write:meter-readings"]
+    scopes = [f"events:write:{topic}"]
     return local_stack(data_dir, token, scopes=scopes, sources=[source], subjects=[subject])

@@ -22,6 +22,13 @@ def token(
         list[str] | None,
         typer.Option(help="A subject, or jsrcb:* for all of a bank; repeat it. Default: *"),
     ] = None,
+    bank: Annotated[
+        str | None,
+        typer.Option(
+            help="The token is this bank's (or another institution's): it reads persons only "
+            "under a consent given to that name, and beside it its own customers' accounts."
+        ),
+    ] = None,
     hours: Annotated[float, typer.Option(min=0.01, max=8784, help="How long it is valid.")] = 24,
     data_dir: DataDir = DEFAULT_DIRECTORY,
 ) -> None:
@@ -42,5 +49,6 @@ def token(
             sources=source or ["*"],
             subjects=subject or ["*"],
             lifetime=timedelta(hours=hours),
+            bank=bank,
         )
     )

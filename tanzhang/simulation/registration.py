@@ -37,14 +37,15 @@ def benchmarks(year: int) -> Iterator[Registration]:
 
 def rewards(year: int) -> Iterator[Registration]:
     """What points buy: every-day goods and a vegetable bed."""
-    for reward_id, name, points, stock in (
-        ("shopping-bag", "环保购物袋 Shopping bag", "200", 5000),
-        ("bus-ticket", "公交乘车券 Bus ticket", "500", 10_000),
-        ("rice-5kg", "大米5公斤 Rice, 5 kg", "3000", 800),
-        ("vegetable-bed", "有机蔬菜认领 Vegetable bed for a season", "20000", 50),
+    for reward_id, name, name_zh, points, stock in (
+        ("shopping-bag", "Shopping bag", "环保购物袋", "200", 5000),
+        ("bus-ticket", "Bus ticket", "公交乘车券", "500", 10_000),
+        ("rice-5kg", "Rice, 5 kg", "大米5公斤", "3000", 800),
+        ("vegetable-bed", "Vegetable bed for a season", "有机蔬菜认领", "20000", 50),
     ):
         body = {
             "name": name,
+            "name_zh": name_zh,
             "points": points,
             "stock": stock,
             "per_account": 5,

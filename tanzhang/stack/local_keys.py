@@ -9,7 +9,14 @@ from tanzhang.stack import StackError
 
 KEYS = "keys"
 # What one service asks another.
-SERVICE_SCOPES = ("industrial:read", "agri:read", "personal:read", "labels:read", "points:read")
+SERVICE_SCOPES = (
+    "industrial:read",
+    "agri:read",
+    "personal:read",
+    "labels:read",
+    "points:read",
+    "consents:read",
+)
 SERVICE_TOKEN_LIFE = timedelta(days=366)
 
 
@@ -42,6 +49,7 @@ def token(
     sources: Iterable[str] = (),
     subjects: Iterable[str] = (),
     lifetime: timedelta,
+    bank: str | None = None,
 ) -> str:
     """A token signed by the directory's key; StackError when it has none or a scope is unknown."""
     from shared.auth.keys import KEY_FILE, issue  # slow to import, and `--help` needs it not
@@ -63,6 +71,7 @@ def token(
             settings.tanzhang_jwt_issuer,
             settings.tanzhang_jwt_audience,
             datetime.now(UTC),
+            bank,
         )
     except ValueError as error:
         raise StackError(str(error)) from error

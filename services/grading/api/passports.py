@@ -12,10 +12,12 @@ from starlette.responses import Response
 from services.grading.api.labels import chosen, held_of
 from services.grading.api.views import label_view
 from services.grading.domain.grades import UNGRADED
+from shared.auth import consent
+from shared.auth.consent import Consent
 from shared.auth.principal import Principal, require, require_subject
 from shared.http.app import json_response
 from shared.http.client import Unavailable, ask, open_client
-from shared.http.problems import Problem, forbidden, not_found
+from shared.http.problems import Problem, forbidden, not_found, unavailable
 from shared.settings import Settings
 from shared.units.calendar import local_date
 
@@ -32,15 +34,16 @@ async def get_passport(
     id: str,
     who: Annotated[Principal, Depends(require("labels:read"))],
 ) -> Response:
-    """A part whose service is away is null and named in `missing`; then `partial` is true."""
-    require_subject(who, id)
-    if kind == "personal" and not who.has("personal:read"):
-        raise forbidden("The token lacks the scope personal:read", scope="personal:read")
+    """A part whose service is away is null and named in `missing`; then `partial` is true.
+
+    A bank sees a person's tier and policy, and these only under the person's consent.
+    """
     async with open_client() as client:
-        gathering = Gathering(request.app.state.settings, _token(request), client)
+        gathering = Gathering(request.app.state.settings, consent.bearer(request), client)
         if kind == "personal":
-            parts = await _of_person(request, gathering, id)
+            parts = await _of_consenting(request, gathering, id, who)
         else:
+            require_subject(who, id)
             parts = await _of_account(request, gathering, kind, id)
     head = {"kind": kind, "id": id, "issued_at": request.app.state.clock()}
     rest = {"partial": bool(gathering.missing), "missing": sorted(gathering.missing)}
@@ -53,13 +56,13 @@ class Gathering:
     def __init__(self, settings: Settings, token: str | None, client: httpx.AsyncClient) -> None:
         self.settings = settings
         self.missing: set[str] = set()
+        self.client = client
         self._token = settings.tanzhang_service_token or token
-        self._client = client
 
     async def ask(self, part: str, url: str, path: str, **params: str | int) -> Any:
         """The answer, or None: there is none, or the service is away."""
         try:
-            return await ask(url, path, self._token, params=params, client=self._client)
+            return await ask(url, path, self._token, params=params, client=self.client)
         except Unavailable:
             self.missing.add(part)
             return None
@@ -83,6 +86,28 @@ async def _of_account(request: Request, gathering: Gathering, kind: str, id: str
     held = rules.policy_held if label and _in_doubt(label) else rules.policy
     policy = held(kind, label["label"] if label else UNGRADED, _today(request))
     return {"label": label, "account": account, "policy": policy, "evidence": evidence}
+
+
+async def _of_consenting(request: Request, gathering: Gathering, id: str, who: Principal) -> Answer:
+    if not who.has("personal:read"):
+        raise forbidden("The token lacks the scope personal:read", scope="personal:read")
+    check = consent.over_http(request, gathering.client)
+    given = await consent.require_passport(who, id, check)
+    if given is not None:
+        return await _for_bank(request, gathering, id, given)
+    return await _of_person(request, gathering, id) | {"consent": None}
+
+
+async def _for_bank(request: Request, gathering: Gathering, id: str, given: Consent) -> Answer:
+    """Tier and policy, nothing else: that is what the person has consented to."""
+    path = f"/v1/accounts/{quote(id, safe=':')}"
+    points = await gathering.ask("tier", gathering.settings.tanzhang_points_url, path)
+    if gathering.missing:
+        raise unavailable("The person's tier cannot be asked at the moment")
+    if points is None:
+        raise not_found("personal account", id)
+    policy = request.app.state.regrader.rules.policy("personal", points["tier"], _today(request))
+    return {"tier": points["tier"], "policy": policy, "consent": given}
 
 
 async def _of_person(request: Request, gathering: Gathering, id: str) -> Answer:
@@ -137,8 +162,3 @@ def _in_doubt(label: Answer) -> bool:
 
 def _today(request: Request) -> date:
     return local_date(request.app.state.clock(), request.app.state.regrader.zone)
-
-
-def _token(request: Request) -> str | None:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else None

@@ -103,7 +103,7 @@ async def test_issued_tokens_are_believed(tmp_path: Path) -> None:
     settings = Settings(tanzhang_jwks=str(jwks_path))
     token = issue(
         key_path, "up", ["labels:read"], ["*"], ["*"], timedelta(hours=1),
-        "tanzhang", "tanzhang", datetime.now(UTC),
+        "tanzhang", "tanzhang", datetime.now(UTC), "jsrcb",
     )  # fmt: skip
 
     found = open_verifier(settings)
@@ -111,8 +111,26 @@ async def test_issued_tokens_are_believed(tmp_path: Path) -> None:
     assert found is not None
     who = await found.principal(token)
     assert (who.client, set(who.scopes), who.subjects) == ("up", {"labels:read"}, ("*",))
+    assert who.bank == "jsrcb"
     assert key_path.stat().st_mode & 0o777 == 0o600
     assert "d" not in json.loads(jwks_path.read_text())["keys"][0]
+
+
+async def test_a_token_may_be_a_banks() -> None:
+    found = verifier(Source(rsa_jwk()))
+
+    assert (await found.principal(signed())).bank is None
+    assert (await found.principal(signed(bank="jsrcb"))).bank == "jsrcb"
+
+
+@pytest.mark.parametrize("bank", ["", "JSRCB", "jsrcb:*", "b", 7, ["jsrcb"], False])
+async def test_a_wrong_bank_is_not_taken_for_none(bank: Any) -> None:
+    await check_refused(verifier(Source(rsa_jwk())), signed(bank=bank), "claim bank must be")
+
+
+async def test_a_bank_that_is_null_is_not_taken_for_none() -> None:
+    claims = jwt.encode(CLAIMS | {"bank": None}, RSA_KEY, "RS256", {"kid": "r"})
+    await check_refused(verifier(Source(rsa_jwk())), claims, "claim bank must be 2 to 32")
 
 
 def test_keys_are_made_once(tmp_path: Path) -> None:
@@ -125,6 +143,12 @@ def test_unknown_scopes_are_not_issued(tmp_path: Path) -> None:
     key_path, _ = create_keys(tmp_path)
     with pytest.raises(ValueError, match="labels:read"):
         issue(key_path, "c", ["labels:raed"], [], [], timedelta(1), "i", "a", NOW)
+
+
+def test_a_wrong_bank_is_not_issued(tmp_path: Path) -> None:
+    key_path, _ = create_keys(tmp_path)
+    with pytest.raises(ValueError, match="wrong bank 'ICBC', expected 2 to 32"):
+        issue(key_path, "c", [], [], [], timedelta(1), "i", "a", NOW, "ICBC")
 
 
 async def test_wrong_signature() -> None:

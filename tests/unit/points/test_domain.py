@@ -1,6 +1,6 @@
 """Movements of points: double entry, never below zero, claims settled first."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.points import domain
-from services.points.domain import Movement
+from services.points.domain import Moment, Movement
+from shared.units.calendar import Zone
 
 amounts = st.integers(-100_000, 100_000).filter(bool)
 
@@ -17,16 +18,21 @@ amounts = st.integers(-100_000, 100_000).filter(bool)
 def test_balance_and_claim_are_never_negative_and_their_difference_is_the_sum(
     changes: list[int],
 ) -> None:
+    balance, claim = ends(changes)
+    assert balance - claim == sum(changes)
+
+
+def ends(changes: list[int]) -> tuple[int, int]:
+    """Balance and claim after credits and reversals, checked after each."""
     balance = claim = 0
     for amount in changes:
         moves = domain.credited(amount, claim) if amount > 0 else domain.reversed_(-amount, balance)
         assert sum(m.points for m in moves) == abs(amount)
         balance += domain.change(moves, "member")
         claim -= domain.change(moves, "claim")
-        assert balance >= 0
-        assert claim >= 0
-        assert balance == 0 or claim == 0
-    assert balance - claim == sum(changes)
+        assert min(balance, claim) == 0
+        assert max(balance, claim) >= 0
+    return balance, claim
 
 
 def test_a_credit_settles_the_claim_first() -> None:
@@ -56,6 +62,43 @@ def test_points_have_three_places() -> None:
         domain.milli(Decimal("0.0001"))
 
 
-def test_the_trailing_year_of_a_leap_day_begins_on_the_28th() -> None:
-    leap = datetime(2028, 2, 29, 12, tzinfo=UTC)
-    assert domain.year_before(leap) == datetime(2027, 2, 28, 12, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("today", "since"),
+    [
+        (date(2026, 11, 23), date(2025, 11, 24)),
+        (date(2026, 12, 31), date(2026, 1, 1)),
+        (date(2028, 2, 28), date(2027, 3, 1)),
+        (date(2028, 2, 29), date(2027, 3, 1)),
+        (date(2029, 2, 28), date(2028, 2, 29)),
+    ],
+)
+def test_the_trailing_12_months_are_whole_days_that_end_today(today: date, since: date) -> None:
+    assert domain.trailing_since(today) == since
+
+
+@given(st.dates(date(1990, 1, 1), date(2090, 1, 1)))
+def test_a_day_counts_until_the_first_day_whose_12_months_leave_it_out(day: date) -> None:
+    end = domain.counts_until(day)
+    assert domain.trailing_since(end) > day
+    assert domain.trailing_since(end - timedelta(days=1)) <= day
+
+
+def test_days_are_those_of_the_city() -> None:
+    late = datetime(2026, 12, 31, 16, tzinfo=UTC)
+    assert Moment(late).today == date(2027, 1, 1)
+    assert Moment(late, Zone("UTC")).today == date(2026, 12, 31)
+    assert Moment(late).begin(date(2027, 1, 1)) == late
+
+
+def test_no_tier_is_reached_with_a_milligram_less() -> None:
+    for name, least in domain.limits().items():
+        assert domain.tier(least) == name
+        assert domain.tier(least - 1) != name
+
+
+@given(st.lists(amounts, max_size=12).flatmap(lambda c: st.tuples(st.just(c), st.permutations(c))))
+def test_the_order_of_credits_and_reversals_does_not_matter(
+    orders: tuple[list[int], list[int]],
+) -> None:
+    one, other = (ends(order) for order in orders)
+    assert one == other

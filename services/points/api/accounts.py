@@ -1,0 +1,160 @@
+"""Points accounts: balance, tier, every posting, every redemption; frozen and let go."""
+
+from datetime import date
+from typing import Annotated, Any, NamedTuple
+
+from asyncpg import Record
+from fastapi import APIRouter, Depends, Request
+from msgspec import Meta
+from starlette.responses import Response
+
+from services.points import expiry, freezing, redemptions, tiers
+from services.points.api.consents import own_check
+from services.points.api.moments import moment
+from services.points.domain import Moment
+from shared.auth.consent import require_account, require_person
+from shared.auth.principal import Principal, require
+from shared.database import Connection, Pool
+from shared.http.app import json_response
+from shared.http.bodies import Body, accepts, body
+from shared.http.paging import Page, paging
+from shared.http.problems import not_found
+from shared.units.amount import grams_text, points_text
+
+router = APIRouter(tags=["accounts"])
+Reader = Annotated[Principal, Depends(require("points:read"))]
+Freezer = Annotated[Principal, Depends(require("points:freeze"))]
+
+ACCOUNT = """
+select a.number, a.balance, coalesce(c.points, 0) as claim,
+    coalesce(t.tier, 'none') as tier, t.decided_at, t.valid_until,
+    f.frozen_at, f.reason, f.frozen_by
+from subject s join account a on a.number = s.account
+left join tier t on t.account = a.number left join claim c on c.account = a.number
+left join freezing f on f.account = a.number and f.lifted_at is null
+where s.subject = $1
+"""
+ENTRIES = """
+select sequence, line, kind, from_account, to_account, points, cause, occurred_at, posted_at
+from posting where account = $1 and (sequence, line) > ($2, $3)
+order by sequence, line limit $4
+"""
+
+
+class Freezing(Body, frozen=True, kw_only=True):
+    """Why nothing may be redeemed."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class Cursor(NamedTuple):
+    """Where a listing of entries goes on."""
+
+    sequence: int
+    line: int
+
+
+@router.get(
+    "/v1/accounts/{id}", summary="Balance, what will expire, tier, and whether it is frozen"
+)
+async def account(id: str, request: Request, who: Reader) -> Response:
+    """The tier is that of `tier_decided_at`; `trailing_g` and `expiring` are of this moment."""
+    await require_account(who, id, own_check(request))
+    return await _account(request, id)
+
+
+@router.get("/v1/accounts/{id}/entries", summary="Every posting, from and to")
+async def entries(
+    id: str, request: Request, who: Reader, page: Annotated[Page, Depends(paging)]
+) -> Response:
+    await require_account(who, id, own_check(request))
+    pool: Pool = request.app.state.pool
+    number = (await _found(pool, id))["number"]
+    after = page.after(Cursor) or Cursor(-1, -1)
+    rows = await pool.fetch(ENTRIES, number, *after, page.limit + 1)
+    return json_response(page.listing(rows, _entry, lambda r: (r["sequence"], r["line"])))
+
+
+@router.get("/v1/accounts/{id}/redemptions", summary="Every redemption, the first one first")
+async def list_redemptions(
+    id: str, request: Request, who: Reader, page: Annotated[Page, Depends(paging)]
+) -> Response:
+    await require_account(who, id, own_check(request))
+    pool: Pool = request.app.state.pool
+    number = (await _found(pool, id))["number"]
+    return json_response(await redemptions.listed(pool, number, page))
+
+
+@router.post(
+    "/v1/accounts/{id}/freeze",
+    openapi_extra=accepts(Freezing),
+    summary="Let an account redeem nothing until it is let go",
+)
+async def freeze(
+    id: str, request: Request, who: Freezer, wanted: Annotated[Freezing, Depends(body(Freezing))]
+) -> Response:
+    """Credits, reversals, cancellations and expiry go on."""
+    require_person(who, id)
+    state = request.app.state
+    await freezing.freeze(state.pool, id, wanted.reason, who.client, state.clock())
+    return await _account(request, id)
+
+
+@router.post("/v1/accounts/{id}/unfreeze", summary="Let an account redeem again")
+async def unfreeze(id: str, request: Request, who: Freezer) -> Response:
+    require_person(who, id)
+    state = request.app.state
+    await freezing.unfreeze(state.pool, id, who.client, state.clock())
+    return await _account(request, id)
+
+
+@router.get("/v1/accounts/{id}/freezings", summary="Every time an account was frozen")
+async def list_freezings(id: str, request: Request, who: Freezer) -> Response:
+    require_person(who, id)
+    pool: Pool = request.app.state.pool
+    number = (await _found(pool, id))["number"]
+    return json_response({"items": await freezing.history(pool, number), "next": None})
+
+
+async def _account(request: Request, id: str) -> Response:
+    pool, at = request.app.state.pool, moment(request)
+    async with pool.acquire() as connection:
+        row = await _found(connection, id)
+        number = row["number"]
+        trailing = (await tiers.standing(connection, [number], at))[number].trailing_mg
+        ending = await expiry.next_due(connection, number, row["balance"], at)
+    return json_response(_shown(id, row, trailing, ending, at))
+
+
+async def _found(pool: Connection | Pool, id: str) -> Record:
+    row = await pool.fetchrow(ACCOUNT, id)
+    if row is None:
+        raise not_found("account", id)
+    return row
+
+
+def _shown(id: str, row: Record, trailing: int, ending: int, at: Moment) -> dict[str, Any]:
+    return {
+        "account_id": id,
+        "balance": points_text(row["balance"]),
+        "claim": points_text(row["claim"]),
+        "expiring": {"points": points_text(ending), "due": date(at.today.year + 1, 1, 1)},
+        "tier": row["tier"],
+        "tier_decided_at": row["decided_at"],
+        "tier_valid_until": row["valid_until"],
+        "trailing_g": grams_text(trailing),
+        "frozen": freezing.shown(row) if row["frozen_at"] else None,
+    }
+
+
+def _entry(row: Record) -> dict[str, Any]:
+    return {
+        "sequence": row["sequence"],
+        "kind": row["kind"],
+        "from": row["from_account"],
+        "to": row["to_account"],
+        "points": points_text(row["points"]),
+        "cause": row["cause"],
+        "occurred_at": row["occurred_at"],
+        "posted_at": row["posted_at"],
+    }

@@ -1,0 +1,79 @@
+"""Exports for the city's credit score (信安分) and the village evaluation."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from services.points import exports
+from services.points.api.moments import moment
+from services.points.exports import Export, Purpose
+from shared.auth.principal import Principal, require
+from shared.events.identifiers import BANK_FORM, is_bank
+from shared.http.app import json_response
+from shared.http.negotiation import preferred
+from shared.http.paging import Page, paging
+from shared.http.problems import forbidden, invalid
+
+router = APIRouter(tags=["exports"])
+JSON, CSV = "application/json", "text/csv"
+
+
+@router.get(
+    "/v1/exports/{purpose}",
+    summary="Points and tiers of the persons who consent to it",
+    responses={200: {"content": {CSV: {}}}},
+)
+async def export(
+    purpose: Purpose,
+    request: Request,
+    who: Annotated[Principal, Depends(require("exports:read"))],
+    page: Annotated[Page, Depends(paging)],
+    bank: Annotated[str | None, Query(description="Whose consents count; a bank: its own")] = None,
+    accept: Annotated[str | None, Header()] = None,
+) -> Response:
+    """As JSON a page; as CSV everything from the cursor on, read in pieces of `limit`.
+
+    Who withdraws while it is being read is not in the pieces that follow.
+    """
+    wanted = Export(purpose, _institution(who, bank))
+    media = preferred(accept, (JSON, CSV))
+    after = (page.after(tuple[str]) or ("",))[0]
+    if media == CSV:
+        return StreamingResponse(
+            csv_lines(request, wanted, after, page.limit),
+            media_type="text/csv; charset=utf-8",
+            headers={"content-disposition": f'attachment; filename="{purpose}.csv"'},
+        )
+    at = moment(request)
+    found = await exports.persons(request.app.state.pool, wanted, after, page.limit + 1, at)
+    return json_response(
+        page.listing(found, lambda p: exports.item(wanted, p, at), lambda p: (p.account_id,))
+    )
+
+
+async def csv_lines(request: Request, wanted: Export, after: str, limit: int) -> AsyncIterator[str]:
+    """The head, then a piece of so many persons at a time, each of its own moment."""
+    yield exports.csv_line(wanted.columns)
+    while True:
+        at = moment(request)
+        found = await exports.persons(request.app.state.pool, wanted, after, limit, at)
+        items = (exports.item(wanted, person, at) for person in found)
+        yield "".join(exports.csv_line(list(item.values())) for item in items)
+        if len(found) < limit:
+            return
+        after = found[-1].account_id
+
+
+def _institution(who: Principal, named: str | None) -> str:
+    """To whom the persons must have consented: who asks, or for whom the city itself asks."""
+    if who.bank is not None:
+        if named not in (None, who.bank):
+            raise forbidden(f"The token is of the institution {who.bank}: it exports for no other")
+        return who.bank
+    if not who.reads_all():
+        raise forbidden("An export needs a token with the claim bank, the name consents were given")
+    if named is None or not is_bank(named):
+        raise invalid("/query/bank", f"expected the institution: {BANK_FORM}", "invalid-parameter")
+    return named

@@ -1,0 +1,76 @@
+"""Frozen accounts: nothing is redeemed, credits and reversals go on."""
+
+from datetime import datetime
+from typing import Any
+
+from asyncpg import Record
+
+from shared.database import Connection, Pool
+from shared.http.problems import conflict, not_found
+from shared.stream import accounts
+
+FREEZE = "insert into freezing (account, frozen_at, reason, frozen_by) values ($1, $2, $3, $4)"
+LIFT = """
+update freezing set lifted_at = $2, lifted_by = $3 where account = $1 and lifted_at is null
+"""
+STANDING = """
+select frozen_at, reason, frozen_by from freezing where account = $1 and lifted_at is null
+"""
+HISTORY = """
+select f.frozen_at, f.reason, f.frozen_by, f.lifted_at, f.lifted_by
+from freezing f where f.account = $1 order by f.frozen_at
+"""
+
+
+async def freeze(pool: Pool, subject: str, reason: str, by: str, now: datetime) -> None:
+    """Freeze an account; 409 with the standing reason when it is frozen already."""
+    async with pool.acquire() as connection, connection.transaction():
+        account = await _locked(connection, subject)
+        frozen = await connection.fetchrow(STANDING, account)
+        if frozen is not None:
+            raise conflict(f"Frozen already: {_told(frozen)}", "already-frozen")
+        await connection.execute(FREEZE, account, now, reason, by)
+
+
+async def unfreeze(pool: Pool, subject: str, by: str, now: datetime) -> None:
+    """Let an account redeem again; 409 when it is not frozen."""
+    async with pool.acquire() as connection, connection.transaction():
+        account = await _locked(connection, subject)
+        if await connection.execute(LIFT, account, now, by) == "UPDATE 0":
+            raise conflict("The account is not frozen", "not-frozen")
+
+
+async def check(connection: Connection, account: int) -> None:
+    """409 with the reason while a (locked) account is frozen."""
+    frozen = await connection.fetchrow(STANDING, account)
+    if frozen is not None:
+        detail = f"The account is frozen: {_told(frozen)}"
+        raise conflict(detail, "account-frozen", frozen=shown(frozen))
+
+
+async def history(connection: Connection | Pool, account: int) -> list[dict[str, Any]]:
+    """Every time an account was frozen, the first one first."""
+    rows = await connection.fetch(HISTORY, account)
+    return [
+        shown(row) | {"lifted_at": row["lifted_at"], "lifted_by": row["lifted_by"]} for row in rows
+    ]
+
+
+def shown(row: Record) -> dict[str, Any]:
+    """Since when, why and by whom an account is frozen."""
+    return {
+        "since": row["frozen_at"].isoformat(),
+        "reason": row["reason"],
+        "by": row["frozen_by"],
+    }
+
+
+def _told(row: Record) -> str:
+    return f"{row['reason']} (since {row['frozen_at'].isoformat()}, by {row['frozen_by']})"
+
+
+async def _locked(connection: Connection, subject: str) -> int:
+    found = await accounts.lock_existing(connection, [subject])
+    if subject not in found:
+        raise not_found("account", subject)
+    return found[subject].number

@@ -1,0 +1,129 @@
+"""Consents: what a bank's token may read of a person, and the question whether a consent holds.
+
+The records are the points service's; the other services ask it over HTTP, each time.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+import httpx
+import msgspec
+from fastapi import Request
+
+from shared.auth.principal import Principal, require_subject
+from shared.http.client import Unavailable, ask
+from shared.http.problems import Problem, forbidden, unavailable
+
+ConsentScope = Literal["passport", "account", "credit_score", "village"]
+SCOPES: tuple[ConsentScope, ...] = get_args(ConsentScope)
+CHECK_PATH = "/v1/consents/check"
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """A consent that holds, until when."""
+
+    id: str
+    until: datetime
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a consent holds (`live`) or why not; `zh` is the sentence in Chinese."""
+
+    code: Literal["live", "none", "withdrawn", "ended"]
+    en: str
+    zh: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to whether `bank` has a consent; `consent` is null unless one holds."""
+
+    bank: str
+    scope: ConsentScope
+    reason: Reason
+    consent: Consent | None = None
+
+    def required(self) -> Consent:
+        """The consent; 403 with the reason when none holds."""
+        if self.consent is None:
+            detail = f"{self.bank} needs the person's consent ({self.scope}): {self.reason.en}"
+            raise Problem(
+                "no-consent", 403, detail, bank=self.bank, scope=self.scope, reason=self.reason
+            )
+        return self.consent
+
+
+# Account id, bank and scope in; Problem 503 when nobody can say.
+Check = Callable[[str, str, ConsentScope], Awaitable[Verdict]]
+
+
+def speaks_for(who: Principal, account: str) -> bool:
+    """May the principal act for the person? No bank may for another's customers."""
+    return who.reads(account) and (who.bank is None or _is_own(account, who.bank))
+
+
+def require_person(who: Principal, account: str) -> None:
+    """403 unless the principal speaks for the person."""
+    require_subject(who, account)
+    if not speaks_for(who, account):
+        raise forbidden(f"The token is of the bank {who.bank}: it speaks for its own customers")
+
+
+def speaker(who: Principal, account: str) -> str:
+    """Who acts, for the records: the client, but of a person's own token no name."""
+    return "person" if who.names(account) else who.client
+
+
+async def require_account(who: Principal, account: str, check: Check) -> None:
+    """403 unless the principal may read what the account holds.
+
+    A bank reads its own customers, whose payments it sends, as far as its `subjects` go; anyone
+    else's account under a consent to `account`.
+    """
+    if who.bank is None or speaks_for(who, account):
+        require_subject(who, account)
+    else:
+        (await check(account, who.bank, "account")).required()
+
+
+async def require_passport(who: Principal, account: str, check: Check) -> Consent | None:
+    """The consent that opens a person's passport; None for the person and for the city itself.
+
+    A bank needs one for its own customers too. A token for more than one person that names no
+    bank could be any bank's: it is refused.
+    """
+    if who.bank is not None:
+        return (await check(account, who.bank, "passport")).required()
+    require_subject(who, account)
+    if not (who.names(account) or who.reads_all()):
+        raise forbidden("A token for a bank's accounts needs the claim bank to read passports")
+    return None
+
+
+def over_http(request: Request, client: httpx.AsyncClient | None = None) -> Check:
+    """The check as another service makes it: asks points with the service's token."""
+    settings = request.app.state.settings
+    token = settings.tanzhang_service_token or bearer(request)
+
+    async def check(account: str, bank: str, scope: ConsentScope) -> Verdict:
+        params: dict[str, str | int] = {"account_id": account, "bank": bank, "scope": scope}
+        try:
+            found: Any = await ask(
+                settings.tanzhang_points_url, CHECK_PATH, token, params=params, client=client
+            )
+            return msgspec.convert(found, Verdict)
+        except (Unavailable, msgspec.ValidationError) as error:
+            # Without an answer nothing is shown: the consent may be withdrawn by now.
+            raise unavailable("Whether there is a consent cannot be asked at the moment") from error
+
+    return check
+
+
+def bearer(request: Request) -> str | None:
+    """The token a request came with."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else None
+
+
+def _is_own(account: str, bank: str) -> bool:
+    return account.partition(":")[0] == bank
