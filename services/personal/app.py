@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
-from services.personal import city, erasure, handler, store
-from services.personal.api import router
+from services.personal import city, erasure, handler, reports, rules, store
+from services.personal.api import routers
 from services.personal.store import Rows, State
 from shared.database import Connection
 from shared.erasure import check_key
@@ -21,10 +21,12 @@ SERVICE_NAME = "personal"
 def service(settings: Settings) -> Service[State, Rows]:
     """The service as the engine sees it."""
     zone = ZoneInfo(settings.tanzhang_zone)
+    remembered = rules.remembered()
 
     async def load(connection: Connection, batch: Batch) -> State:
         await erasure.succeed(settings, connection, batch)
-        return await handler.load(connection, batch, zone=zone)
+        known = await remembered(connection, batch.now)
+        return await handler.load(connection, batch, zone=zone, rules=known)
 
     return Service(
         name=SERVICE_NAME,
@@ -34,11 +36,12 @@ def service(settings: Settings) -> Service[State, Rows]:
         write=store.write,
         journal="ledger_entry",
         screen=partial(erasure.screen, settings),
-        ticks=(measured(city.measure),),
+        reach=reports.reach,
+        ticks=(city.fold, measured(city.measure)),
     )
 
 
 def create(settings: Settings, role: Role) -> FastAPI:
     """The service as a process; SettingsError without a key to hash erased names with."""
     check_key(settings)
-    return create_service(service(settings), [router], settings, role)
+    return create_service(service(settings), routers, settings, role)

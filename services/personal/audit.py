@@ -7,6 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from services.personal import audit_sums
+from services.personal.audit_behaviours import BEHAVIOURS, DISPLACED, REPORTS
 from shared.database import Connection
 from shared.ledger import Finding
 from shared.methodology import Scenario, methodology
@@ -31,12 +33,12 @@ SLOTS = f"""
 with {RULE}, event as (
     select account, event_key, scenario, day,
         max(quantity) filter (where line = 0) as quantity,
-        bool_or(cause = 'reversed') as reversed,
+        bool_or(cause = 'reversed') or {DISPLACED} as removed,
         sum(credited) as credited, sum(amount_mg) as amount
     from ledger_entry where scenario is not null
     group by account, event_key, scenario, day
 ), slot as (
-    select account, scenario, day, sum(quantity) filter (where not reversed) as live,
+    select account, scenario, day, sum(quantity) filter (where not removed) as live,
         sum(credited) as credited, sum(amount) as amount
     from event group by account, scenario, day
 ), measured as (
@@ -87,12 +89,14 @@ order by e.account, event_key, line
 limit $1
 """
 
-REVERSED = """
-select account, format('reversed event %s', encode(event_key, 'hex')) as what,
+REMOVED = f"""
+select account, format('%s event %s', case when bool_or(cause = 'reversed') then 'reversed'
+    else 'displaced' end, encode(event_key, 'hex')) as what,
     '0 mg for 0' as expected, sum(amount_mg) || ' mg for ' || trim_scale(sum(credited)) as found
 from ledger_entry
 group by account, event_key
-having bool_or(cause = 'reversed') and (sum(amount_mg) <> 0 or sum(credited) <> 0)
+having (bool_or(cause = 'reversed') or {DISPLACED})
+    and (sum(amount_mg) <> 0 or sum(credited) <> 0)
 order by account, event_key
 limit $1
 """
@@ -145,17 +149,22 @@ async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
 
     Per account, scenario and day (month for household electricity): the quantity credited is
     min(sum of the payments that stand, cap), and the milligrams are factor x that, rounded once.
-    A balance is the sum of its account's entries. At most 100 findings of each kind.
+    A balance is the sum of its account's entries. Of the payments that report one behaviour the
+    first that stands counts, and no other. Each payment has what its rule says on its day,
+    and the city's sums are those of the ledger. At most 100 findings of each kind.
     """
     rules = _rules()
     checks: list[tuple[str, list[Any]]] = [
         (SLOTS, rules),
         (DAYS, [*rules, zone.key]),
-        (REVERSED, []),
+        (REMOVED, []),
         (REVERSALS, []),
         (WITHOUT_SLOT, []),
         (BALANCES, []),
+        (BEHAVIOURS, []),
+        (REPORTS, []),
     ]
+    checks += await audit_sums.checks(connection, zone)
     found: list[Finding] = []
     for sql, arguments in checks:
         found += map(_finding, await connection.fetch(sql, FINDINGS_MAX, *arguments))

@@ -13,7 +13,6 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from shared.events.types import Payment
 from shared.methodology import Scenario, methodology
 from shared.units.amount import rounded_product
 
@@ -33,7 +32,11 @@ class Slot(NamedTuple):
 
 @dataclass(slots=True)
 class Fact:
-    """A payment of a slot, what it has been credited so far, and what is being changed."""
+    """A payment of a slot, what it has been credited so far, and what is being changed.
+
+    `rule` is what classified it and `reference` what it refers to, known while it is new;
+    `displaced`: another payment that reports the same behaviour counts.
+    """
 
     key: bytes
     occurred_at: datetime
@@ -42,6 +45,13 @@ class Fact:
     amount_mg: int = 0
     lines: int = 0
     reversed_by: bytes | None = None
+    displaced: bool = False
+    rule: str | None = None
+    reference: bytes | None = None
+
+    def stands(self) -> bool:
+        """Does it count?"""
+        return self.reversed_by is None and not self.displaced
 
 
 class Credit(NamedTuple):
@@ -57,11 +67,15 @@ class Credit(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What a payment claims: its scenario and quantity, or the reason why it earns nothing."""
+    """What a payment claims: its scenario and quantity, or the reason why it earns nothing.
+
+    `rule` is what classified it, `<id>@<first day of its version>`.
+    """
 
     scenario: Scenario | None
     quantity: Decimal
     reason: str | None = None
+    rule: str | None = None
 
 
 @dataclass(slots=True)
@@ -72,14 +86,14 @@ class SlotState:
 
     def live(self) -> list[Fact]:
         """What counts, in the order in which the cap is filled."""
-        counted = [fact for fact in self.facts.values() if fact.reversed_by is None]
+        counted = [fact for fact in self.facts.values() if fact.stands()]
         if len(counted) > 1:
             counted.sort(key=lambda fact: (fact.occurred_at, fact.key))
         return counted
 
     def total(self) -> Decimal | None:
         """The sum of what counts; None when there is nothing."""
-        live = [fact.quantity for fact in self.facts.values() if fact.reversed_by is None]
+        live = [fact.quantity for fact in self.facts.values() if fact.stands()]
         return sum(live, ZERO) if live else None
 
 
@@ -93,20 +107,6 @@ def scenarios_on(day: date) -> dict[str, Scenario]:
 def scenario_of(number: int, day: date = date.max) -> Scenario:
     """A scenario by its number, 1 to 18, as in force on a day (default: the newest)."""
     return next(s for s in scenarios_on(day).values() if s.number == number)
-
-
-def claim(payment: Payment, day: date) -> Claim:
-    """The scenario of a payment, or why it earns nothing; `day` is its day in the city's zone."""
-    scenario = scenarios_on(day)[payment.kind]
-    if payment.channel not in scenario.channels:
-        return Claim(None, ZERO, "channel_earns_nothing")
-    if not scenario.needs_quantity:
-        return Claim(scenario, ONE)
-    if payment.quantity is None:
-        return Claim(None, ZERO, "quantity_missing")
-    if not (payment.quantity.is_finite() and 0 <= payment.quantity <= QUANTITY_MAX):
-        return Claim(None, ZERO, "quantity_out_of_range")
-    return Claim(scenario, payment.quantity)
 
 
 def period(scenario: Scenario, day: date) -> date:
@@ -130,7 +130,7 @@ def year_after(slot: Slot) -> Slot:
 
 
 def credits(scenario: Scenario, state: SlotState, baseline: SlotState | None) -> list[Credit]:
-    """What each payment of a slot should have been given; reversed ones get nothing."""
+    """What each payment of a slot should have been given; what doesn't count gets nothing."""
     live = state.live()
     if scenario.formula == "saving":
         granted = _saving(live, scenario.cap, baseline.total() if baseline else None)
@@ -138,7 +138,7 @@ def credits(scenario: Scenario, state: SlotState, baseline: SlotState | None) ->
         granted = _filled(live, scenario.cap)
     given = _rounded(scenario.factor_mg, live, granted)
     if len(live) < len(state.facts):
-        given += [Credit(f, ZERO, 0) for f in state.facts.values() if f.reversed_by is not None]
+        given += [Credit(fact, ZERO, 0) for fact in state.facts.values() if not fact.stands()]
     return given
 
 
@@ -146,6 +146,8 @@ def shortfall(scenario: Scenario, credit: Credit) -> str | None:
     """Why a payment got less than it claimed, in a word."""
     if credit.fact.reversed_by is not None:
         return "reversed"
+    if credit.fact.displaced:
+        return "duplicate_behaviour"
     if scenario.formula == "saving":
         return None if credit.credited else "no_saving"
     return "capped" if credit.credited < credit.fact.quantity else None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from services.personal import reports
 from services.personal.handler import SOURCE
 from shared import erasure
 from shared.database import Connection, Pool
@@ -17,6 +18,8 @@ from shared.stream.poster import Poster
 from shared.stream.service import Batch
 
 ERASED = "cn.tanzhang.personal.erased.v1"
+# A bank knows its customer by the number of a payment, and may have made it of the token.
+UNNAME = "update ledger_entry set event_id = null where account = $1 and event_id is not null"
 
 
 async def erase(
@@ -31,6 +34,8 @@ async def erase(
         id = derived_id(ERASED, subject, str(account.number))
         outgoing = Outgoing(ERASED, subject, id, SOURCE, now, data)
         await poster.save(connection, [account], [outgoing], now)
+        await reports.erase(connection, account.number)
+        await connection.execute(UNNAME, account.number)
         done = Erasure(now, account.epoch, account.sequence)
         await erasure.forget(connection, settings, account, done)
     return True

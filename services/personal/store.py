@@ -2,16 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from services.personal import reports
+from services.personal.behaviours import Behaviour, Report
 from services.personal.domain import Claim, Fact, Slot, SlotState
+from services.personal.reports import Reported, Withdrawn
 from shared.database import Connection
 
 TARGETS = """
-select e.account, e.event_key, e.scenario, e.day, e.occurred_at, e.cause,
+select e.account, e.event_key, e.scenario, e.day, e.occurred_at, e.cause, e.reference,
     exists (select from ledger_entry r where r.account = e.account
         and r.event_key = e.event_key and r.cause = 'reversed') as reversed,
     (select max(l.line) + 1 from ledger_entry l
@@ -23,7 +26,9 @@ join ledger_entry e on e.account = t.account and e.event_key = t.event_key and e
 # Sorted by account and event: each event's lines come together, its first line first.
 SLOTS = """
 select e.account, e.scenario, e.day, e.event_key, e.line, e.occurred_at, e.quantity,
-    e.credited, e.amount_mg, case when e.cause = 'reversed' then e.cause_key end
+    e.credited, e.amount_mg, case when e.cause = 'reversed' then e.cause_key end,
+    case when e.cause = 'displaced' or e.reason = 'duplicate_behaviour' then true
+        when e.cause = 'counted' then false end
 from unnest($1::bigint[], $2::smallint[], $3::date[]) s(account, scenario, day)
 join ledger_entry e
     on e.account = s.account and e.scenario = s.scenario and e.day = s.day
@@ -48,10 +53,34 @@ class Entry(NamedTuple):
     cause_key: bytes | None
     reason: str | None
     factor_set: str | None
+    rule: str | None
+    reference: bytes | None
     sequence: int | None
     source: str | None
     event_id: str | None
     posted_at: datetime
+
+
+@dataclass(slots=True)
+class Change:
+    """What a batch changes in the city's sums, for one bank: a row of `city_change`.
+
+    `customers`: how many more have saved anything at all. Sums by month and scenario. Accounts and
+    years whose sums have changed, and whether they fell.
+    """
+
+    bank: str
+    customers: int = 0
+    months: list[date] = field(default_factory=list)
+    scenarios: list[int] = field(default_factory=list)
+    amounts_mg: list[int] = field(default_factory=list)
+    payments: list[int] = field(default_factory=list)
+    accounts: list[int] = field(default_factory=list)
+    years: list[int] = field(default_factory=list)
+    fallen: list[bool] = field(default_factory=list)
+
+
+CHANGE_COLUMNS = tuple(column.name for column in fields(Change))
 
 
 @dataclass(slots=True, frozen=True)
@@ -63,19 +92,28 @@ class Target:
     cause: str
     reversed: bool
     lines: int
+    reference: bytes | None = None
+
+    def behaviour(self) -> Behaviour | None:
+        """What it reports."""
+        if self.slot is None or self.reference is None:
+            return None
+        return Behaviour(self.reference, self.slot.scenario)
 
 
 @dataclass(slots=True, frozen=True)
 class State:
     """What the batch touches, as it stands.
 
-    `claims` and where they count, event by event; `named` are the payments that reversals name.
+    `claims` and where they count, event by event; `named` are the payments that reversals name,
+    `reports` those of the behaviours that the batch is about, as many as can matter.
     """
 
     claims: Sequence[tuple[Slot | None, Claim] | None]
     named: Collection[tuple[int, bytes]]
     slots: dict[Slot, SlotState]
     targets: dict[tuple[int, bytes], Target]
+    reports: dict[Behaviour, list[Report]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, frozen=True)
@@ -83,6 +121,9 @@ class Rows:
     """What a decision writes."""
 
     entries: list[Entry]
+    changes: list[Change] = field(default_factory=list)
+    reports: list[Reported] = field(default_factory=list)
+    withdrawn: list[Withdrawn] = field(default_factory=list)
 
 
 async def load_targets(
@@ -99,6 +140,7 @@ async def load_targets(
             row["cause"],
             row["reversed"],
             row["lines"],
+            row["reference"],
         )
         for row in rows
     }
@@ -112,7 +154,7 @@ async def load_slots(connection: Connection, slots: Collection[Slot]) -> dict[Sl
         SLOTS, [s.account for s in slots], [s.scenario for s in slots], [s.day for s in slots]
     )
     found: dict[Slot, SlotState] = defaultdict(SlotState)
-    for account, scenario, day, key, line, at, quantity, credited, mg, reversed_by in rows:
+    for account, scenario, day, key, line, at, quantity, credited, mg, by, displaced in rows:
         facts = found[Slot(account, scenario, day)].facts
         if line == 0:
             facts[key] = Fact(key, at, quantity)
@@ -120,13 +162,25 @@ async def load_slots(connection: Connection, slots: Collection[Slot]) -> dict[Sl
         fact.lines = line + 1
         fact.credited += credited
         fact.amount_mg += mg
-        fact.reversed_by = fact.reversed_by or reversed_by
+        fact.reversed_by = fact.reversed_by or by
+        if displaced is not None:
+            fact.displaced = displaced
     return found
 
 
 async def write(connection: Connection, rows: Rows) -> None:
-    """Append the decision's entries."""
+    """Append the decision's entries, and what they change in the city's sums."""
     if rows.entries:
         await connection.copy_records_to_table(
             "ledger_entry", records=rows.entries, columns=Entry._fields
         )
+    if rows.changes:
+        await connection.copy_records_to_table(
+            "city_change", records=map(_record, rows.changes), columns=CHANGE_COLUMNS
+        )
+    await reports.write(connection, rows.reports, rows.withdrawn)
+
+
+def _record(change: Change) -> tuple[object, ...]:
+    # Not `astuple`, which copies every list.
+    return tuple(getattr(change, name) for name in CHANGE_COLUMNS)

@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 else:
     Connection, Pool = asyncpg.Connection, asyncpg.Pool
 
+
+class OvertakenError(Exception):
+    """What was read before it could be locked has changed since: roll back and try again."""
+
+
 # What a lost or overloaded database raises: wait and try again, don't give up.
 TRANSIENT = (
+    OvertakenError,
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,

@@ -15,8 +15,10 @@
     .gwp(gas, set=None)                    -> Fraction  by default of `.gwp_set`
     .figures(), .origin(set, version, id)  -> Factor   all of them; the one that an entry names
     .scenario(kind, on=None), .scenarios(on=None) -> Scenario, the 18 in their order
+    .classification_rules(), .reasons() -> from payments to scenarios, or why to none
     .agri(edition="2019")                  -> AgriTables
-    .farm_factor(source)                   -> Factor   fertiliser_n, paddy_rice, ... (not fuels)
+    .farm_factor(source)                   -> Factor   fertiliser_n, manure.<animal>.<system>, ...
+    .farm_types()                          -> what was published of each type of farm
     .label_rules(kind)                     -> IndustrialRule | AgriRule | PersonalRule
     .rule_version()                        -> "labels@1", "labels@1:3011" of a sector's own
     .city_rule()                           -> CityRule
@@ -34,6 +36,7 @@ Look-ups of a word that is not in a closed list raise MethodologyError with the 
 from shared.methodology.agri import AgriTables, Animal, ManureSystem, Paddy
 from shared.methodology.carriers import CARRIERS, Carrier
 from shared.methodology.catalogue import Methodology, methodology, trees
+from shared.methodology.classification import ClassificationRule, ReasonRow, RuleRow
 from shared.methodology.factors import Factor
 from shared.methodology.label_rows import (
     AgriRule,
@@ -59,6 +62,7 @@ __all__ = [
     "Animal",
     "Carrier",
     "CityRule",
+    "ClassificationRule",
     "Factor",
     "IndustrialRule",
     "LabelName",
@@ -70,7 +74,9 @@ __all__ = [
     "Paddy",
     "PersonalRule",
     "Policy",
+    "ReasonRow",
     "RegionFacts",
+    "RuleRow",
     "SampleBenchmark",
     "Scenario",
     "methodology",

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import cast
 
 from shared.methodology.carriers import CARRIERS, FUELS
+from shared.methodology.classification import ReasonRow, RuleRow, check_rules, check_scenarios
 from shared.methodology.editions import Editions
 from shared.methodology.label_rows import (
+    FARM_TYPES,
     AgriRule,
     CityRule,
     IndustrialRule,
@@ -21,8 +23,10 @@ from shared.methodology.label_rows import (
 from shared.methodology.reader import Document, read_document
 from shared.methodology.rows import (
     AnimalRow,
+    BurningRow,
     EditionRow,
     FarmSourceRow,
+    FarmTypeRow,
     FigureRow,
     Fuel,
     GridRow,
@@ -58,6 +62,7 @@ FILES: dict[str, dict[str, type[Row]]] = {
         "input": EditionRow,
         "n2o": EditionRow,
         "figures": FigureRow,
+        "burning": BurningRow,
         "straw": StrawRow,
         "animals": AnimalRow,
         "animals_mean": AnimalRow,
@@ -67,6 +72,7 @@ FILES: dict[str, dict[str, type[Row]]] = {
         "sources": FarmSourceRow,
     },
     "scenarios": {"scenarios": ScenarioRow},
+    "classification": {"rules": RuleRow, "reasons": ReasonRow},
     "labels": {
         "names": LabelName,
         "industrial": IndustrialRule,
@@ -76,7 +82,7 @@ FILES: dict[str, dict[str, type[Row]]] = {
     },
     "policies": {"policies": Policy},
     "benchmarks": {"benchmarks": SampleBenchmark},
-    "region": {"region": RegionFacts},
+    "region": {"region": RegionFacts, "farms": FarmTypeRow},
 }
 # Rows that the look-ups count on, by file and section.
 NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
@@ -87,11 +93,18 @@ NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
         "soil_years",
         "straw_cap",
         "vs_ch4_density",
-        "straw_burning",
         "nitrogen_production",
+    ),
+    ("agri", "n2o"): (
+        "ef1_synthetic",
+        "ef1_organic",
+        "ef4",
+        "ef5",
+        "frac_leach",
     ),
     ("agri", "straw"): ("south",),
     ("agri", "paddy"): ("season",),
+    ("region", "farms"): FARM_TYPES,
     ("labels", "industrial"): ("default",),
     ("labels", "city"): ("default",),
     ("labels", "agri"): ("default",),
@@ -110,6 +123,7 @@ def load(directory: Path) -> dict[str, Editions]:
                 check(document)
     _check_every_fuel(files)
     _check_gases(files)
+    check_scenarios(files["classification"], files["scenarios"])
     return files
 
 
@@ -182,6 +196,19 @@ def _check_manure(document: Document) -> None:
                 raise document.fault(f"{section}.{name}", "expected either ch4 or mcf")
 
 
+def _check_nitrogen(document: Document) -> None:
+    known = document.sections["n2o"]
+    for name, row in document.sections["sources"].items():
+        given = cast(FarmSourceRow, row)
+        if (given.ef1 is None) != (given.frac_gas is None):
+            raise document.fault(f"sources.{name}", "expected both of ef1 and frac_gas, or none")
+        for field in ("ef1", "frac_gas"):
+            if getattr(given, field) not in (None, *known):
+                raise document.fault(
+                    f"sources.{name}.{field}", f"expected one of {', '.join(known)}"
+                )
+
+
 def _check_scenarios(document: Document) -> None:
     rows = {name: cast(ScenarioRow, row) for name, row in document.sections["scenarios"].items()}
     if sorted(row.number for row in rows.values()) != list(range(1, SCENARIOS + 1)):
@@ -207,6 +234,14 @@ def _check_labels(document: Document) -> None:
         farm = cast(AgriRule, found)
         if not farm.medium_green < farm.deep_green:
             raise document.fault(f"agri.{name}", "expected medium_green < deep_green")
+        if not farm.peer_medium_green < farm.peer_deep_green:
+            raise document.fault(f"agri.{name}", "expected peer_medium_green < peer_deep_green")
+        if farm.peers_needed < 1:
+            raise document.fault(f"agri.{name}.peers_needed", "expected 1 or more")
+        own = {type for type in FARM_TYPES if name == "default" or type.startswith(name)}
+        if not own <= farm.peer_per.keys() <= set(FARM_TYPES):
+            expected = f"expected {', '.join(sorted(own))}, of {', '.join(FARM_TYPES)}"
+            raise document.fault(f"agri.{name}.peer_per", expected)
     for name, found in document.sections["personal"].items():
         tiers = cast(PersonalRule, found)
         if not tiers.light < tiers.medium < tiers.deep:
@@ -249,8 +284,9 @@ CHECKS: dict[str, tuple[Callable[[Document], None], ...]] = {
     "fuels_set_b": (_check_fuels,),
     "grid": (_check_grid, _check_steam),
     "process": (_check_process,),
-    "agri": (_check_manure,),
+    "agri": (_check_manure, _check_nitrogen),
     "scenarios": (_check_scenarios,),
+    "classification": (check_rules,),
     "labels": (_check_labels, _check_named("names")),
     "policies": (_check_named("policies"),),
 }

@@ -158,6 +158,8 @@ class GwpRow(Row, frozen=True, kw_only=True):
 class EditionRow(Row, frozen=True, kw_only=True):
     """One figure in both editions of the IPCC guidelines."""
 
+    name_en: str
+    name_zh: str
     e2019: Amount = msgspec.field(name="2019")
     e2006: Amount = msgspec.field(name="2006")
 
@@ -176,6 +178,8 @@ class FigureRow(Row, frozen=True, kw_only=True):
 class StrawRow(Row, frozen=True, kw_only=True):
     """kgC/ha/yr = `slope` x S + `intercept`, S in t/ha/yr."""
 
+    name_en: str
+    name_zh: str
     slope: Positive
     intercept: Amount
 
@@ -211,8 +215,21 @@ class PaddyRow(Row, frozen=True, kw_only=True):
     cfoa_long: Share
 
 
+class BurningRow(Row, frozen=True, kw_only=True):
+    """Straw burnt in the field: g of each gas per kg that burns, `burnt` the share that does."""
+
+    name_en: str
+    name_zh: str
+    ch4: Amount
+    n2o: Amount
+    burnt: Share
+
+
 class FarmSourceRow(Row, frozen=True, kw_only=True):
-    """kg of each gas per unit of a farm's own emission source."""
+    """kg of each gas per unit of a farm's own emission source.
+
+    Of nitrogen, `ef1` and `frac_gas` name the rows of the nitrous oxide table that it takes.
+    """
 
     name_en: str
     name_zh: str
@@ -220,7 +237,8 @@ class FarmSourceRow(Row, frozen=True, kw_only=True):
     co2: Amount = Amount(0)
     ch4: Amount = Amount(0)
     n2o: Amount = Amount(0)
-    n2o_n: Amount = Amount(0)
+    ef1: str | None = None
+    frac_gas: str | None = None
 
 
 class ScenarioRow(Row, frozen=True, kw_only=True):
@@ -236,6 +254,14 @@ class ScenarioRow(Row, frozen=True, kw_only=True):
     cap: Decimal
     cap_period: Literal["day", "month"] = "day"
     channels: tuple[Channel, ...]
+
+
+class FarmTypeRow(Row, frozen=True, kw_only=True):
+    """What was published of a type of farm: the share of the city's farms with an account."""
+
+    name_en: str
+    name_zh: str
+    published_coverage: Share
 
 
 class RegionFacts(Row, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """The everyday scenarios of the personal account."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -34,6 +35,8 @@ class Scenario:
     version: str
     source: str
     confidence: str
+    valid_from: date
+    valid_to: date | None
 
     @property
     def label(self) -> str:
@@ -71,4 +74,6 @@ def _scenario(document: Document, code: str, row: ScenarioRow) -> Scenario:
         version=document.header.version,
         source=row.source,
         confidence=row.confidence,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
     )

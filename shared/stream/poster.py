@@ -116,7 +116,10 @@ class Poster(Generic[StateT, RowsT]):
         self, connection: Connection, subject: str, waits_for: str, now: datetime
     ) -> Outcome:
         """Post the parked events of an account that waited for this, a batch at a time."""
-        locked = await self.lock(connection, [subject])
+        also = await self._reach_waiting(connection, subject, waits_for)
+        locked = await accounts.lock_existing(connection, [subject, *also])
+        if subject not in locked:
+            locked |= await accounts.lock_created(connection, [subject], self._new_number)
         account = locked[subject].number
         outcome = Outcome()
         keys = await aside.keys_waiting_for(connection, account, waits_for)
@@ -128,6 +131,20 @@ class Poster(Generic[StateT, RowsT]):
             await self._decide(connection, [], released, [], locked, now, outcome)
         return outcome
 
+    async def _reach(self, connection: Connection, events: Sequence[Event]) -> Collection[str]:
+        """The subjects whose accounts these events may change besides their own."""
+        return await self.service.reach(connection, events) if self.service.reach else ()
+
+    async def _reach_waiting(
+        self, connection: Connection, subject: str, waits_for: str
+    ) -> Collection[str]:
+        """The same for the parked events of an account that wait for this."""
+        account = await accounts.find(connection, subject) if self.service.reach else None
+        if account is None:
+            return ()
+        waiting = await aside.waiting_for(connection, [(account, waits_for)])
+        return await self._reach(connection, [decode(raw, strict=False) for _, raw in waiting])
+
     async def _take_in(
         self, connection: Connection, events: Sequence[Event]
     ) -> tuple[dict[str, Account], Sequence[Event]]:
@@ -137,7 +154,8 @@ class Poster(Generic[StateT, RowsT]):
         after it, so that none is made again for whom was erased.
         """
         subject = self.service.subject
-        locked = await accounts.lock_existing(connection, map(subject, events))
+        also = await self._reach(connection, events)
+        locked = await accounts.lock_existing(connection, [*map(subject, events), *also])
         if self.service.screen is not None:
             events = await self.service.screen(connection, events)
         missing = {subject(event) for event in events} - locked.keys()

@@ -6,7 +6,7 @@ The engine does the rest in the same transaction: fence, deduplication, account 
 sequences and balances, outbox, dead letters, parking.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -105,6 +105,12 @@ class Service(Generic[StateT, RowsT]):
     # Leaves out events that must not be taken in at all (of erased accounts), before an account
     # is made for them.
     screen: Callable[[Connection, Sequence[Event]], Awaitable[Sequence[Event]]] | None = None
+    # Before the accounts of events are locked: locks what this service locks before accounts (in an
+    # order of its own), and names the subjects whose accounts these events may change besides
+    # their own. They are locked together with those of the events and are in the batch; one that
+    # has been erased meanwhile is not. `load` reads anew what this has read, and raises
+    # OvertakenError when that takes an account that is not locked.
+    reach: Callable[[Connection, Sequence[Event]], Awaitable[Collection[str]]] | None = None
     # The type of event after which its subject may be another account (an erasure): what comes
     # after it is posted on its own.
     ends_account: str | None = None

@@ -32,6 +32,15 @@ _SCENARIOS: dict[str, tuple[str, int, int]] = {
     "ev_charging": ("EV_CHARGING", 480_000, 60),
     "donation": ("PUBLIC_WELFARE", 23_096, 2),
 }
+# Merchant category code of a purchase -> the kind as which it counts; cash counts as none.
+_MERCHANTS: dict[str, str | None] = {
+    "4131": "bus_ride",
+    "4814": "bill_telecom",
+    "6011": None,
+    "7523": "toll_parking",
+    "8398": "donation",
+    "9311": "government_fee",
+}
 _MEASURED = frozenset({"bike_ride", "walking", "ev_charging"})
 _SAVING = ("ELECTRICITY_SAVING", 515_300, 300)
 _BEIJING_TIME = timezone(timedelta(hours=8))
@@ -64,21 +73,29 @@ def account_mg(events: Iterable[CloudEvent]) -> Counter[str]:
     used: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
     for event in once.values():
         data = event["data"]
-        if event["id"] in reversed_ids or "reverses" in data or not _earns(data):
+        kind = _kind(data)
+        if event["id"] in reversed_ids or "reverses" in data or not _earns(kind, data["channel"]):
             continue
         at = datetime.fromisoformat(event["time"]).astimezone(_BEIJING_TIME)
-        if data["kind"] == "electricity_saving":
+        if kind == "electricity_saving":
             used[at.year, at.month] += Decimal(data["quantity"])
         else:
-            amount = Decimal(data["quantity"]) if data["kind"] in _MEASURED else Decimal(1)
-            units[data["kind"], at.date().isoformat()] += amount
+            amount = Decimal(data["quantity"]) if kind in _MEASURED else Decimal(1)
+            units[kind, at.date().isoformat()] += amount
     return _capped(units) + _saved(used)
 
 
-def _earns(data: dict[str, str]) -> bool:
-    if data["kind"] == "purchase":
-        return data["channel"] in ("qr", "nfc", "mobile")
-    return data["channel"] not in ("counter", "atm")
+def _kind(data: dict[str, str]) -> str:
+    """As what a payment counts; empty when it is none of the scenarios."""
+    if data["kind"] == "purchase" and data.get("mcc") in _MERCHANTS:
+        return _MERCHANTS[data["mcc"]] or ""
+    return data["kind"]
+
+
+def _earns(kind: str, channel: str) -> bool:
+    if kind == "purchase":
+        return channel in ("qr", "nfc", "mobile")
+    return bool(kind) and channel not in ("counter", "atm")
 
 
 def _capped(units: dict[tuple[str, str], Decimal]) -> Counter[str]:

@@ -37,8 +37,13 @@ _NAMES = tuple(_KINDS)
 _SHARES = tuple(share for share, _ in _KINDS.values())
 # How many payments on one day go over each cap.
 _OVER_CAP = {
-    "transfer": 23, "purchase": 22, "bill_electricity": 5, "bill_telecom": 6,
+    "transfer": 23, "purchase": 28, "bill_electricity": 5, "bill_telecom": 6,
     "bus_ride": 8, "loan": 2, "donation": 3, "statement": 4, "toll_parking": 6,
+}  # fmt: skip
+# Merchant category codes of purchases: shops, and what counts as another scenario or not at all.
+_MERCHANTS = {
+    "5411": 40, "5812": 25, "5912": 10, "5311": 10,
+    "4131": 6, "7523": 4, "4814": 2, "8398": 1, "9311": 1, "6011": 1,
 }  # fmt: skip
 _BURST_SHARE = 0.3
 _REVERSED = {"transfer": 0.01, "purchase": 0.015, "wealth": 0.02, "bus_ride": 0.005}
@@ -136,7 +141,7 @@ def _payment(chance: Random, kind: str) -> dict[str, Any]:
         "currency": "CNY",
     }
     if kind == "purchase":
-        data["mcc"] = chance.choice(("5411", "5812", "5912", "5311"))
+        data["mcc"] = chance.choices(list(_MERCHANTS), list(_MERCHANTS.values()))[0]
     elif kind == "bike_ride":
         data["quantity"] = f"{chance.uniform(0.5, 24):.1f}"
     elif kind == "walking":

@@ -13,12 +13,20 @@ JOURNALS = {
     "agri": "select source, event_id from agri.fact",
 }
 
-# Per event: source, id, mg, lines, and how many of these were posted twice.
+# Per event: source, id, mg, lines, and how many of these were posted twice. A payment that reports
+# a behaviour may stop to count and count again, by turns, and move what is under its cap each time.
 PAYMENTS = """
-select max(source) filter (where line = 0), max(event_id) filter (where line = 0),
-    sum(amount_mg)::bigint, count(*),
-    count(*) - count(distinct (cause, cause_key))
-from personal.ledger_entry group by account, event_key
+select max(e.source) filter (where e.line = 0), max(e.event_id) filter (where e.line = 0),
+    sum(e.amount_mg)::bigint, count(*),
+    count(*) filter (where once) - count(distinct (e.cause, e.cause_key)) filter (where once)
+        + greatest(abs(count(*) filter (where e.cause = 'displaced')
+            - count(*) filter (where e.cause = 'counted')) - 1, 0)
+from personal.ledger_entry e
+left join personal.ledger_entry c
+    on c.account = e.account and c.event_key = e.cause_key and c.line = 0
+cross join lateral (values (
+    e.cause not in ('displaced', 'counted') and (e.cause <> 'cap' or c.reference is null))) v(once)
+group by e.account, e.event_key
 """
 # A line that stands twice for a month, or is taken back twice.
 _TWICE = """

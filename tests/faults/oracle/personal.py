@@ -39,14 +39,31 @@ def refusal(event: Told, posted: Mapping[Identity, Told]) -> str | None:
 
 
 def _slots(posted: Mapping[Identity, Told]) -> dict[Slot, list[Told]]:
-    """What earns and was not reversed, in the order of (time, event key)."""
+    """What earns and was not reversed, in the order of (time, event key).
+
+    Of what reports one behaviour only the first.
+    """
     reversed_ = {event.target for event in posted.values()}
     slots: dict[Slot, list[Told]] = defaultdict(list)
+    reported: set[tuple[str, str]] = set()
     for event in sorted(posted.values(), key=lambda event: event.order):
         if event.target is None and event.identity not in reversed_ and _earns(event):
+            if _is_reported(event, reported):
+                continue
             day, kind = local_date(event.time), event.data["kind"]
             slots[event.subject, kind, month_of(day) if kind == SAVING else day].append(event)
     return slots
+
+
+def _is_reported(event: Told, reported: set[tuple[str, str]]) -> bool:
+    """Has an earlier one reported this behaviour? It is reported from now on."""
+    reference = event.data.get("channel_ref")
+    if reference is None:
+        return False
+    behaviour = event.data["kind"], reference
+    before = behaviour in reported
+    reported.add(behaviour)
+    return before
 
 
 def _earns(event: Told) -> bool:

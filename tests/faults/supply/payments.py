@@ -1,6 +1,6 @@
 """Payments of bank customers: few hot days and scenarios, so that caps overflow all the time."""
 
-from collections import deque
+from collections import Counter, deque
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from random import Random
@@ -48,6 +48,7 @@ _HOT_DAYS = (date(YEAR, 6, 30), date(YEAR, 7, 1), date(YEAR, 12, 31), date(YEAR 
 _HOT_DAY_SHARE, _HOT_CUSTOMER_SHARE, _EDGE_SHARE = 0.75, 0.6, 0.12
 _REVERSED_SHARE, _REVERSAL_FIRST_SHARE = 0.06, 0.3
 _HOT_CUSTOMERS, _REMEMBERED = 12, 400
+_REFERRING_SHARE, _REPORTS = 0.3, 3
 
 
 class Payments:
@@ -57,6 +58,8 @@ class Payments:
         self._chance = Random(f"{seed}:payments")
         self._accounts = [_account(seed, index) for index in range(customers)]
         self._made = 0
+        self._references = Random(f"{seed}:references")
+        self._referring: Counter[str] = Counter()
         # What may still be reversed, and what was, with its reversal.
         self._open: deque[Document] = deque(maxlen=_REMEMBERED)
         self._reversals: deque[tuple[Document, Document]] = deque(maxlen=_REMEMBERED)
@@ -86,12 +89,19 @@ class Payments:
         chance = self._chance
         kind = chance.choices(list(_KINDS), [weight for weight, _ in _KINDS.values()])[0]
         data = {"kind": kind, "channel": self._channel(), "currency": "CNY"}
-        data |= {"amount": decimal(chance, 0.5, 900, 2)}
+        data |= {"amount": decimal(chance, 0.5, 900, 2)} | self._reference(kind)
         figures = _KINDS[kind][1]
         if figures is not None:
             data["quantity"] = decimal(chance, *figures)
         at = self._bill_time() if kind == "electricity_saving" else self._time()
         return self._document(self._account_of_some(), at, data)
+
+    def _reference(self, kind: str) -> dict[str, str]:
+        """What some payments refer to: a few of a kind, of any accounts, report one behaviour."""
+        if self._references.random() >= _REFERRING_SHARE:
+            return {}
+        self._referring[kind] += 1
+        return {"channel_ref": f"{kind}-{self._referring[kind] // _REPORTS}"}
 
     def _reversal(self, target: Document) -> Document:
         data = target["data"] | {"reverses": target["id"]}

@@ -58,6 +58,18 @@ async def test_reductions_are_the_same_to_the_byte(desk: OpenDesk, accounts_per_
     assert len(lots) == -(-3 // accounts_per_lot)
 
 
+async def test_what_moved_between_accounts_is_said_again_to_the_byte(desk: OpenDesk) -> None:
+    personal = await desk("personal")
+    rides = [payment(f"b-r{n}", BEN, 10 + n, "bus_ride", channel_ref=f"ride-{n}") for n in range(8)]
+    same = [payment("a-r0", ANN, 9, "bus_ride", channel_ref="ride-0")]
+    for one in [*rides, *same, payment("a-back", ANN, 23, "bus_ride", reverses="a-r0")]:
+        await personal.post([one])
+    sent = await personal.sent()
+    moved = [data_of(m)["cause"] for m in by_subject(sent)[BEN][6:]]
+    assert moved == ["b-r0"] * 4  # taken, the cap refilled, and both back
+    assert by_subject(await personal.sent_again(START)) == by_subject(sent)
+
+
 async def test_only_what_was_posted_since_and_in_order(desk: OpenDesk) -> None:
     personal = await desk("personal")
     before = await posted(personal)

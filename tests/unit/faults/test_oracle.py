@@ -92,6 +92,19 @@ def test_a_cap_is_filled_by_time_and_refilled_after_a_reversal() -> None:
     assert _personal(back, *loans) == {"early": 0, "late": 461_920, "back": 0}
 
 
+def test_the_first_report_of_a_behaviour_counts_and_the_next_after_its_reversal() -> None:
+    loans = [
+        _paid("late", "loan", "11:00:00", channel_ref="r"),
+        _paid("early", "loan", "09:00:00", channel_ref="r"),
+        _paid("unearning", "loan", "08:00:00", channel_ref="r", channel="counter"),
+        _paid("other", "transfer", "12:00:00", channel_ref="r"),
+    ]
+    nothing = {"late": 0, "early": 0, "unearning": 0}
+    assert _personal(*loans) == nothing | {"early": 461_920, "other": 23_096}
+    back = _paid("back", "loan", "12:00:00", reverses="early", channel_ref="r")
+    assert _personal(back, *loans) == nothing | {"late": 461_920, "other": 23_096, "back": 0}
+
+
 def test_a_quantity_fills_what_is_left_and_rounds_the_slot_once() -> None:
     rides = [
         _paid("a", "bike_ride", "08:00:00", quantity="19.99999"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.personal import domain
+from services.personal import classification, domain
 from services.personal.domain import Fact, Slot, SlotState
 from shared.events.types import Payment
 from shared.methodology import methodology
@@ -44,7 +44,7 @@ def total(state: SlotState, kind: str, baseline: SlotState | None = None) -> int
 
 @pytest.mark.parametrize("kind", [s.kind for s in methodology().scenarios()])
 def test_the_counter_earns_nothing_in_any_scenario(kind: str) -> None:
-    claim = domain.claim(paid(kind, "counter", "1"), DAY)
+    claim = classification.defaults().claim(paid(kind, "counter", "1"), DAY)
     assert (claim.scenario, claim.reason) == (None, "channel_earns_nothing")
 
 
@@ -52,7 +52,7 @@ def test_the_counter_earns_nothing_in_any_scenario(kind: str) -> None:
     ("channel", "code"), [("qr", "MOBILE_PAY"), ("nfc", "MOBILE_PAY"), ("online", None)]
 )
 def test_a_purchase_earns_by_qr_nfc_or_mobile_only(channel: str, code: str | None) -> None:
-    scenario = domain.claim(paid("purchase", channel), DAY).scenario
+    scenario = classification.defaults().claim(paid("purchase", channel), DAY).scenario
     assert (scenario.code if scenario else None) == code
 
 

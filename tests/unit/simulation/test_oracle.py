@@ -59,6 +59,28 @@ def test_what_earns_nothing(kind: str, channel: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mcc", "channel", "found"),
+    [
+        ("5411", "qr", {"MOBILE_PAY": 4_355}),
+        ("4131", "qr", {"BUS_RIDE": 98_000}),
+        ("4131", "online", {"BUS_RIDE": 98_000}),
+        ("4131", "counter", {}),
+        ("6011", "qr", {}),
+    ],
+)
+def test_a_purchase_counts_as_what_its_merchant_says(
+    mcc: str, channel: str, found: dict[str, int]
+) -> None:
+    assert account_mg([payment(1, "purchase", channel=channel, mcc=mcc)]) == found
+
+
+def test_what_counts_as_a_bus_ride_shares_the_cap_of_bus_rides() -> None:
+    rides = [payment(n, "bus_ride") for n in range(4)]
+    bought = [payment(4 + n, "purchase", channel="qr", mcc="4131") for n in range(4)]
+    assert account_mg([*rides, *bought]) == {"BUS_RIDE": 6 * 98_000}
+
+
+@pytest.mark.parametrize(
     ("kind", "quantity", "scenario", "mg"),
     [
         ("walking", "20000", "WALKING", 300_000),
