@@ -11,6 +11,7 @@ from tanzhang.commands import (
     close,
     dead_letters,
     demo,
+    import_tables,
     importing,
     re_emit,
     restate,
@@ -55,7 +56,9 @@ app.command("restate")(restate.restate)
 app.command("close")(close.close)
 app.add_typer(dead_letters.app, name="dead-letters")
 
-imports = typer.Typer(no_args_is_help=True, help="Post the readings of files.")
+imports = typer.Typer(no_args_is_help=True, help="Post what files of others hold.")
 imports.command("csv")(importing.import_csv)
 imports.command("green-button")(importing.import_green_button)
+imports.command("bank")(import_tables.import_bank)
+imports.command("farm")(import_tables.import_farm)
 app.add_typer(imports, name="import")

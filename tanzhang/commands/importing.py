@@ -1,6 +1,5 @@
 """`tanzhang import csv` and `tanzhang import green-button`: meter readings from files."""
 
-import asyncio
 import codecs
 from enum import StrEnum
 from pathlib import Path
@@ -10,14 +9,14 @@ from zoneinfo import ZoneInfo
 import typer
 
 from tanzhang.commands.options import DEFAULT_DIRECTORY, DataDir
+from tanzhang.commands.posting_lines import post_lines
 from tanzhang.commands.target import IngestUrl, Target, Token, ingest_door
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from tanzhang.importers.reading import Imported, Reading
+    from tanzhang.importers.reading import Imported
 
-_REJECTIONS_SHOWN = 100
 _DEFAULT_SOURCE = "import"
 
 
@@ -220,8 +219,7 @@ def _import(
     source: str,
 ) -> None:
     """Read the whole file, then post; exit code 1 when anything was refused."""
-    from tanzhang.importers.reading import ImportRefusedError
-    from tanzhang.posting import PostingError
+    from tanzhang.importers.reading import ImportRefusedError, reading_event
 
     try:
         imported = read()
@@ -232,34 +230,7 @@ def _import(
         typer.echo(f"{file}: skipped {fault}", err=True)
     if imported.repeated:
         typer.echo(f"{file}: {imported.repeated} repeated readings fell together", err=True)
-    try:
-        rejected = asyncio.run(_post(imported.readings, file, enterprise, source, door()))
-    except PostingError as error:
-        typer.echo(f"tanzhang: {error}\nSending the file again is safe.", err=True)
-        raise typer.Exit(1) from error
-    if rejected:
-        raise typer.Exit(1)
-
-
-async def _post(
-    readings: "Sequence[Reading]", file: Path, enterprise: str, source: str, target: Target
-) -> int:
-    from tanzhang.commands.progress import posting_bar
-    from tanzhang.importers.reading import reading_event
-    from tanzhang.posting import Rejection, client, post_events
-
-    shown = 0
-
-    def report(rejection: Rejection) -> None:
-        nonlocal shown
-        shown += 1
-        if shown <= _REJECTIONS_SHOWN:
-            line = readings[rejection.position].line
-            typer.echo(f"{file}: rejected line {line}: {rejection.reason()}", err=True)
-
-    events = (reading_event(r, enterprise=enterprise, source=source) for r in readings)
-    async with client(target.urls["ingest"], target.token) as door:
-        with posting_bar(file.name, len(readings)) as advance:
-            posted = await post_events(door, events, on_rejected=report, on_progress=advance)
-    typer.echo(f"{posted.sent} events sent, {posted.accepted} accepted, {posted.rejected} rejected")
-    return posted.rejected
+    events = (
+        (r.line, reading_event(r, enterprise=enterprise, source=source)) for r in imported.readings
+    )
+    post_lines(file, events, len(imported.readings), door())

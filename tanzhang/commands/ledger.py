@@ -10,7 +10,7 @@ from asyncpg import PostgresError
 
 from services.industrial.closing import YearError
 from shared.database import TRANSIENT, Pool, open_pool
-from shared.methodology.catalogue import GWP_VARIABLE
+from shared.methodology.catalogue import EDITION_VARIABLE, GWP_VARIABLE
 from shared.settings import Settings, SettingsError
 from shared.stream.poster import Poster
 
@@ -20,6 +20,7 @@ async def at_work(settings: Settings, service: str) -> AsyncIterator[tuple[Pool,
     """The database and the poster of a service; SettingsError when something is not possible."""
     # The rules read it from there: what is posted here must be what the services would post.
     os.environ[GWP_VARIABLE] = settings.tanzhang_gwp_set
+    os.environ[EDITION_VARIABLE] = settings.tanzhang_ipcc_edition
     made = import_module(f"services.{service}.app").service(settings)
     poster = Poster(made, parked_per_source=settings.tanzhang_parked_per_source)
     pool = await open_pool(settings.database(service), service, size=1)

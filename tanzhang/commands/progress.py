@@ -25,6 +25,14 @@ def counting_bar(title: str, total: int) -> Iterator[Callable[[], None]]:
         yield lambda: progress.advance(task)
 
 
+@contextmanager
+def reading_bar(title: str) -> Iterator[Callable[[int], None]]:
+    """A bar of rows whose number is not known before; gives what is told the rows so far."""
+    with _bar() as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda rows: progress.update(task, completed=rows)
+
+
 def _bar() -> Progress:
     return Progress(
         TextColumn("{task.description}", markup=False),

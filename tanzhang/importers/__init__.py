@@ -1,1 +1,1 @@
-"""Readers of files that utilities hand out: whole and exact, or refused with line and reason."""
+"""Readers of files that utilities, banks and farms hand out; every fault with line and reason."""

@@ -1,0 +1,416 @@
+"""Rows as events: fields, codes, rules, names that cannot be turned back, and every fault named."""
+
+import hmac
+import json
+import tracemalloc
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.events.envelope import Event, decode
+from shared.events.types import FarmRecord, Payment
+from tanzhang.importers.identities import Again, identities
+from tanzhang.importers.mapped_rows import Sender, SenderError, check_sender
+from tanzhang.importers.mapping import Mapping
+from tanzhang.importers.mapping_files import find_mapping, read_mapping
+from tanzhang.importers.pseudonyms import Key, KeyRefusedError, key_of
+from tanzhang.importers.reading import Fault, ImportRefusedError
+from tanzhang.importers.survey import Source, Survey, events, survey
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SECRET = b"correct horse battery staple"
+SENDER = Sender("testbank", bank="testbank", key=Key(SECRET), reference_key=Key(SECRET[::-1]))
+BANK = """\
+event: payment
+table: {csv: {}}
+id: [no]
+account: [account]
+time: {column: day, format: "%Y%m%d", at: "12:00"}
+skip:
+  - {reason: credit, when: {side: [C, ＣＲ]}}
+  - {reason: refund, positive: amount}
+fields:
+  kind: {column: code, codes: {"01": transfer, "02": purchase, "": bill_water}}
+  channel:
+    cases:
+      - {when: {code: "02"}, word: qr}
+      - {when: {code: ["01", ""], side: D}, word: mobile}
+  amount: {column: amount, sign: negated}
+  currency: {column: currency, codes: {人民币: CNY}, otherwise: XXX}
+  reverses: undoes
+  channel_ref: ref
+"""
+HEADER = "no,account,day,side,code,amount,currency,undoes,ref"
+ROW = "t-1,6222021234567890128,20240131,D,01,-12.5,人民币,,"
+
+
+@dataclass
+class Read:
+    """What came of a file."""
+
+    found: Survey
+    faults: list[Fault] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    raw: str = ""
+
+    def said(self) -> list[str]:
+        return [str(fault) for fault in self.faults]
+
+    def payment(self, number: int = 0) -> Payment:
+        data = self.events[number].data
+        assert isinstance(data, Payment)
+        return data
+
+
+class Desk:
+    """Reads tables of one mapping in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def mapping(self, text: str) -> Mapping:
+        path = self.folder / "m.yaml"
+        path.write_text(text, encoding="utf-8")
+        return read_mapping(path)
+
+    def read(
+        self, *rows: str, text: str = BANK, header: str = HEADER, sender: Sender = SENDER
+    ) -> Read:
+        path = self.folder / "t.csv"
+        path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+        return read(Source(path, self.mapping(text), sender))
+
+
+def read(source: Source) -> Read:
+    faults: list[Fault] = []
+    found = survey(source, now=NOW, describe=kind_of, on_fault=faults.append)
+    made = list(events(source, found))
+    raw = [json.dumps(event).encode() for _, event in made]
+    return Read(
+        found,
+        faults,
+        [line for line, _ in made],
+        [decode(one, strict=True, now=NOW) for one in raw],
+        b"\n".join(raw).decode(),
+    )
+
+
+def kind_of(event: Event) -> str:
+    data = event.data
+    return data.kind if isinstance(data, Payment) else str(getattr(data, "pathway", ""))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def token(*parts: str, secret: bytes = SECRET) -> str:
+    """As the README says that a bank can make it by itself."""
+    return hmac.new(secret, "\x1f".join(parts).encode(), sha256).hexdigest()[:32]
+
+
+def test_a_row_becomes_a_payment(desk: Desk) -> None:
+    done = desk.read(ROW)
+    (event,) = done.events
+    assert done.faults == []
+    assert (event.source, event.subject) == (
+        "testbank",
+        f"testbank:{token('account', 'testbank', '6222021234567890128')}",
+    )
+    assert event.id == token("transaction", "testbank", "t-1")
+    assert event.time == datetime(2024, 1, 31, 4, tzinfo=UTC)
+    data = done.payment()
+    assert (data.kind, data.channel, str(data.amount), data.currency) == (
+        "transfer", "mobile", "12.5", "CNY",
+    )  # fmt: skip
+    assert (data.reverses, data.channel_ref, data.quantity) == (None, None, None)
+
+
+def test_no_account_number_is_in_any_event(desk: Desk) -> None:
+    done = desk.read(ROW, ROW.replace("t-1", "t-2").replace(",,", ",t-1,ref-0001-2"))
+    assert len(done.events) == 2
+    assert not any(text in done.raw for text in ("6222021234567890128", "t-1", "t-2", "ref-0001"))
+
+
+def test_other_keys_and_banks_give_other_accounts(desk: Desk) -> None:
+    other_key = Sender("testbank", bank="testbank", key=Key(b"another key altogether"), reference_key=Key(SECRET))  # fmt: skip
+    other_bank = Sender("otherbank", bank="otherbank", key=Key(SECRET), reference_key=Key(SECRET))
+    subjects = {
+        desk.read(ROW, sender=sender).events[0].subject.partition(":")[2]
+        for sender in (SENDER, other_key, other_bank)
+    }
+    assert len(subjects) == 3
+
+
+def test_the_same_file_gives_the_same_events(desk: Desk) -> None:
+    rows = [ROW, ROW.replace("t-1", "t-2")]
+    assert desk.read(*rows).raw == desk.read(*rows).raw
+
+
+def test_a_reversal_names_the_id_of_the_row_that_it_undoes(desk: Desk) -> None:
+    done = desk.read(ROW, ROW.replace("t-1", "t-9").replace(",,", ",t-1,"))
+    assert done.payment(1).reverses == done.events[0].id
+
+
+def test_one_behaviour_has_one_reference_at_all_banks(desk: Desk) -> None:
+    row = ROW.removesuffix(",") + ",union-pay-0042"
+    other = Sender("b2", bank="b2", key=Key(SECRET * 2), reference_key=SENDER.reference_key)
+    found = [desk.read(row, sender=sender).payment().channel_ref for sender in (SENDER, other)]
+    assert found[0] == found[1] == token("behaviour", "union-pay-0042", secret=SECRET[::-1])
+
+
+def test_a_reference_that_is_hashed_already_stays(desk: Desk) -> None:
+    text = BANK.replace("channel_ref: ref", "channel_ref: {column: ref, hashed: true}")
+    sender = Sender("b", bank="testbank", key=Key(SECRET))
+    done = desk.read(ROW + "a1b2c3", text=text, sender=sender)
+    assert done.payment().channel_ref == "a1b2c3"
+
+
+def test_codes_cases_and_what_is_left_over(desk: Desk) -> None:
+    done = desk.read(ROW.replace(",01,", ",02,").replace("人民币", "美元"))
+    assert (done.payment().kind, done.payment().channel) == ("purchase", "qr")
+    assert done.payment().currency == "XXX"
+    done = desk.read(ROW.replace(",01,", ", ,"))
+    assert (done.payment().kind, done.payment().channel) == ("bill_water", "mobile")
+
+
+def test_rows_that_are_no_behaviour_are_counted_by_reason(desk: Desk) -> None:
+    rows = [
+        ROW.replace(",D,", ",C,"),
+        ROW.replace(",D,", ",CR ,"),
+        ROW.replace("-12.5", "12.5"),
+        ROW,
+    ]
+    done = desk.read(*rows)
+    assert done.found.left_out == Counter({"credit": 2, "refund": 1})
+    assert (done.found.rows, done.found.count, done.lines) == (4, 1, [5])
+
+
+def test_every_fault_of_a_row_is_named_and_the_rest_goes_on(desk: Desk) -> None:
+    wrong = "t-1,,20240231,X,07,five,人民币,,"
+    done = desk.read(wrong, ROW, "short,row")
+    assert done.said() == [
+        "line 2, account: expected a value, the cell is blank",
+        "line 2, day: expected a date like %Y%m%d, got '20240231'",
+        "line 2, code: expected one of the codes '01', '02', ''; got '07'",
+        "line 2, code+side: expected a case that fits; there is none for code '07', side 'X'",
+        "line 2, amount: expected a number, got 'five'",
+        "line 4, row: expected 9 columns, got 2",
+    ]
+    assert (done.found.faulty, done.found.count, done.lines) == (2, 1, [3])
+
+
+def test_what_the_door_would_refuse_is_named_with_its_column(desk: Desk) -> None:
+    text = BANK.replace(
+        "column: currency, codes: {人民币: CNY}, otherwise: XXX", "column: currency"
+    )
+    assert "column: currency}" in text
+    done = desk.read(
+        ROW.replace("人民币", "yuan"), ROW.replace("2024", "1989"), ROW.replace("2024", "2027"), text=text
+    )  # fmt: skip
+    assert done.said() == [
+        "line 2, currency: must have at most 3 characters",
+        "line 3, day: time must lie in 1990 to 2100",
+        "line 4, day: time must be at most 24 h ahead",
+    ]
+    assert done.found.count == 0
+
+
+def test_a_message_repeats_no_number_of_a_person(desk: Desk) -> None:
+    done = desk.read(ROW.replace(",01,", ",13800138000,").replace("-12.5", "6222021234567890128"))
+    assert all("looks like a" in said for said in done.said())
+    assert not any("13800138000" in said or "6222" in said for said in done.said())
+
+
+def test_an_id_again(desk: Desk) -> None:
+    other = ROW.replace("12.5", "13")
+    done = desk.read(ROW, ROW, other, ROW.replace("t-1", "t-2"))
+    assert done.said() == [
+        "line 4, no: expected another value, or the same row: line 2 has it with other content"
+    ]
+    assert (done.found.repeated, done.found.faulty, done.lines) == (1, 1, [2, 5])
+    assert done.found.count == done.found.events["transfer"] == 2
+
+
+def test_a_column_that_is_not_there_refuses_the_file(desk: Desk) -> None:
+    with pytest.raises(ImportRefusedError) as refused:
+        desk.read(ROW, header=HEADER.replace("side", "Seite").replace("ref", "Ref"))
+    there = "no, account, day, Seite, code, amount, currency, undoes, Ref"
+    assert str(refused.value).splitlines() == [
+        f"line 1, side: the column is not there; the header has {there}",
+        f"line 1, ref: the column is not there; the header has {there}",
+    ]
+
+
+def test_a_time_that_clocks_skip(desk: Desk) -> None:
+    text = BANK.replace("12:00", "02:30") + "zone: Europe/Berlin\n"
+    done = desk.read(ROW.replace("20240131", "20240331"), text=text)
+    assert "2024-03-31 02:30:00 does not exist in Europe/Berlin" in done.said()[0]
+
+
+def test_a_time_in_two_columns(desk: Desk) -> None:
+    text = BANK.replace('{column: day, format: "%Y%m%d", at: "12:00"}', '{columns: [day, side], format: "%Y%m%d %H%M%S"}')  # fmt: skip
+    done = desk.read(ROW.replace(",D,", ",080500,").replace(",01,", ",02,"), text=text)
+    assert done.events[0].time == datetime(2024, 1, 31, 0, 5, tzinfo=UTC)
+
+
+def test_debits_and_credits_in_columns_of_their_own(desk: Desk) -> None:
+    text = BANK.replace("{reason: refund, positive: amount}", '{reason: credit, when: {amount: ["", "0.00"]}}')  # fmt: skip
+    done = desk.read(ROW.replace("-12.5", ""), ROW.replace("-12.5", "0.00"), ROW, text=text)
+    assert (dict(done.found.left_out), done.lines) == ({"credit": 2}, [4])
+
+
+def test_nothing_goes_without_a_key(desk: Desk) -> None:
+    mapping = desk.mapping(BANK)
+    with pytest.raises(SenderError, match="account numbers are never posted"):
+        check_sender(mapping, Sender("testbank", bank="testbank"))
+    with pytest.raises(SenderError, match="a reference key, the same at all banks of the city"):
+        check_sender(mapping, Sender("testbank", bank="testbank", key=Key(SECRET)))
+    check_sender(mapping, SENDER)
+
+
+@pytest.mark.parametrize("raw", [b"", b"short", b"0" * 64, b"abababababababababab", b"x" * 5000])
+def test_keys_that_protect_nobody(raw: bytes) -> None:
+    with pytest.raises(KeyRefusedError, match="expected a"):
+        key_of(raw)
+
+
+def test_a_key_is_never_shown_and_ends_before_its_line_end() -> None:
+    assert key_of(SECRET + b"\r\n") == Key(SECRET)
+    assert "horse" not in repr(SENDER)
+
+
+# Farm ledgers
+
+FARM = """\
+event: farm_record
+table: {csv: {}}
+farm: {column: farm}
+id: [no]
+fields:
+  pathway: {constant: straw_return}
+  parcel_id: parcel
+  start: {column: year, format: "%Y"}
+  end: {column: year, format: "%Y", plus: year}
+  area_ha: {column: mu, times: 1/15}
+  straw_kg_per_ha: {column: jin, times: 7.5}
+  paddy: {column: paddy, codes: {是: "true", 否: "false"}}
+  replaces: instead
+"""
+FARM_HEADER = "no,farm,parcel,year,mu,jin,paddy,instead"
+FARM_ROW = "1,f-7,东,2020,15,256,是,"
+NOBODY = Sender("import")
+
+
+def test_a_row_becomes_a_farm_record(desk: Desk) -> None:
+    done = desk.read(FARM_ROW, text=FARM, header=FARM_HEADER, sender=NOBODY)
+    (event,), data = done.events, done.events[0].data
+    assert isinstance(data, FarmRecord)
+    assert event.subject == "farm:f-7"
+    assert event.time == datetime(2020, 12, 31, 16, tzinfo=UTC)
+    assert (data.start, data.end, str(data.area_ha), str(data.straw_kg_per_ha), data.paddy) == (
+        "2020-01-01", "2021-01-01", "1", "1920", True,
+    )  # fmt: skip
+
+
+def test_farms_are_credit_codes_or_tokens(desk: Desk) -> None:
+    rows = [FARM_ROW.replace("f-7", name) for name in ("91330800MA2DEMXY2C", "farm:x", "东 村", "")]
+    done = desk.read(*rows, text=FARM, header=FARM_HEADER, sender=NOBODY)
+    assert [event.subject for event in done.events] == ["91330800MA2DEMXY2C", "farm:x"]
+    assert [said.partition(" (18")[0] for said in done.said()] == [
+        "line 4, farm: expected a unified social credit code",
+        "line 5, farm: expected a value, the cell is blank",
+    ]
+
+
+def test_farm_numbers_that_are_persons_become_tokens(desk: Desk) -> None:
+    text = FARM.replace("{column: farm}", "{column: farm, keyed: true}")
+    row = FARM_ROW.replace("f-7", "11010519491231002X")
+    done = desk.read(row, text=text, header=FARM_HEADER, sender=Sender("import", key=Key(SECRET)))
+    assert done.events[0].subject == f"farm:{token('farm', '11010519491231002X')}"
+    with pytest.raises(SenderError, match="posted as pseudonyms"):
+        check_sender(desk.mapping(text), NOBODY)
+
+
+def test_one_farm_for_the_whole_ledger(desk: Desk) -> None:
+    text = FARM.replace("farm: {column: farm}\n", "")
+    mine = Sender("import", farm="farm:mine")
+    done = desk.read(FARM_ROW, text=text, header=FARM_HEADER, sender=mine)
+    assert done.events[0].subject == "farm:mine"
+    for mapping, sender in ((text, NOBODY), (FARM, mine)):
+        with pytest.raises(SenderError, match="the farm either in the mapping"):
+            check_sender(desk.mapping(mapping), sender)
+
+
+def test_a_correction_names_the_row_that_it_replaces(desk: Desk) -> None:
+    rows = (FARM_ROW, FARM_ROW.replace("1,f-7", "2,f-7") + "1")
+    done = desk.read(*rows, text=FARM, header=FARM_HEADER, sender=NOBODY)
+    assert getattr(done.events[1].data, "replaces", None) == done.events[0].id
+
+
+def test_records_of_two_farms_never_share_an_id(desk: Desk) -> None:
+    rows = (FARM_ROW, FARM_ROW.replace("f-7", "f-8"))
+    done = desk.read(*rows, text=FARM, header=FARM_HEADER, sender=NOBODY)
+    assert len({event.id for event in done.events}) == 2
+
+
+# Of any length
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=40))
+def test_repeats_are_those_of_a_dictionary(rows: list[tuple[int, int]]) -> None:
+    first: dict[int, tuple[int, int]] = {}
+    expected = set()
+    with identities() as seen:
+        for line, (id, content) in enumerate(rows):
+            seen.note(line, content, str(id), bytes([content]))
+            known, stands = first.setdefault(id, (line, content))
+            if known != line:
+                expected.add(Again(line, known, content, stands == content))
+        assert set(seen.repeats()) == expected
+
+
+def test_a_long_file_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    mapping = Desk(tmp_path).mapping(BANK)
+
+    def peak(rows: int) -> int:
+        with path.open("w", encoding="utf-8") as file:
+            file.write(HEADER + "\n")
+            file.writelines(ROW.replace("t-1", f"t-{n}") + "\n" for n in range(rows))
+        tracemalloc.start()
+        source = Source(path, mapping, SENDER)
+        found = survey(source, now=NOW, describe=kind_of, on_fault=print)
+        assert sum(1 for _ in events(source, found)) == found.count == rows
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    short = peak(500)
+    # A row is 36 bytes of identity until its share goes to disk, and one byte of mark.
+    assert peak(5000) - short < 4500 * 100
+
+
+# A real file
+
+BERKA = Path(__file__).parents[4] / "shared" / "data" / "bank" / "berka_trans_head.asc"
+
+
+@pytest.mark.skipif(not BERKA.is_file(), reason="no bank/berka_trans_head.asc in ../shared/data")
+def test_twenty_thousand_transactions_of_a_czech_bank() -> None:
+    done = read(Source(BERKA, read_mapping(find_mapping("berka")), SENDER))
+    found = done.found
+    assert (found.rows, found.count, found.faulty, found.repeated) == (20_000, 2_412, 0, 0)
+    assert found.events == Counter({"bill_electricity": 1387, "transfer": 1025})
+    assert found.left_out == Counter(
+        {"credit, interest included": 11_518, "cash withdrawal": 4_395, "bank charge": 1_675}
+    )
+    assert len({event.id for event in done.events}) == 2_412
