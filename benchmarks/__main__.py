@@ -35,13 +35,14 @@ class Name(StrEnum):
     behind = "behind"
     accounts = "accounts"
     devices = "devices"
+    caps = "caps"
     all = "all"
 
 
 # The bare figures come with the chain, which comes first: others stand beside them.
 _ALL = (
     "chain", "ingest", "latency", "readings", "devices", "accounts", "growth", "scale", "memory",
-    "hot", "behind",
+    "hot", "caps", "behind",
 )  # fmt: skip
 _MODULES: dict[str, str] = {"limit": "chain"}
 

@@ -27,6 +27,8 @@ from tanzhang.stack import broker, children, local_keys, plan, postgres, probes
 
 READY_SECONDS = 60
 STOP_SECONDS = 30
+# The module that runs a service, and its words before the service's name.
+PROGRAM = ("tanzhang", "run")
 # What the caller's shell may have said about servers is not for this run.
 _OWN = ("KAFKA_", "TANZHANG_JWKS", "TANZHANG_AUTH", "TANZHANG_ERASURE_KEY")
 
@@ -40,6 +42,7 @@ class Stage:
     settings: Settings
     postgres: postgres.Postgres
     broker_pids: set[int]
+    program: Sequence[str] = PROGRAM
     running: dict[str, list[children.Child]] = field(default_factory=dict)
     ports: dict[str, list[int]] = field(default_factory=dict)
 
@@ -49,7 +52,7 @@ class Stage:
         for number in range(first, first + processes):
             port = children.free_port()
             name = f"{service}-{number}"
-            command = [sys.executable, "-m", "tanzhang", "run", service]
+            command = [sys.executable, "-m", *self.program, service]
             child = children.start(
                 name,
                 [*command, "--role", role, "--port", str(port)],
