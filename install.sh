@@ -28,6 +28,7 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/d
     }
 fi
 pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
-pip install --quiet --require-hashes -r requirements.lock
+# The lock is whole: nothing else is looked for.
+pip install --quiet --no-deps --require-hashes -r requirements.lock
 pip install --quiet --no-deps --no-build-isolation --editable .
 echo "$wanted" > "$stamp"

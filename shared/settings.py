@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tanzhang_zone: str = "Asia/Shanghai"
     # Read by shared.methodology itself, so that the rules of all processes agree.
     tanzhang_gwp_set: Literal["SAR", "AR4", "AR5", "AR6"] = "AR5"
+    tanzhang_ipcc_edition: Literal["2019", "2006"] = "2019"
     tanzhang_accept_cluster: str | None = None
     tanzhang_check_log_end: bool = True
     tanzhang_batch_rows: int = 2000
@@ -60,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tanzhang_service_token: str | None = None
     # What energy costs, as "electricity.peak=1.2,diesel=7900" (yuan): see services/industrial.
     tanzhang_tariffs: str = ""
+    # The city's farms by type, as "planting=900,breeding=650": see services/agri.
+    tanzhang_farm_totals: str = ""
     tanzhang_erasure_key: str | None = None
     tanzhang_log_level: Literal["debug", "info", "warning", "error"] = "info"
 

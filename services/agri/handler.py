@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
+from fractions import Fraction
 
 from services.agri.domain import posting
 from services.agri.domain.account import Totals
 from services.agri.domain.farms import Version, in_year
 from services.agri.domain.records import Fact, Refused, check_parcel, period
+from services.agri.domain.size import Size
 from services.agri.store import posting as store
 from services.agri.store.posting import Rows, State
 from shared.database import Connection
@@ -22,6 +24,7 @@ OUTPUT_TOPIC = "agri-accounts"
 OUTPUT_TYPE = "cn.tanzhang.agri.account.v1"
 SOURCE = "urn:tanzhang:agri"
 WAITS_FOR_FARM = "farm"
+EXACT = Context(prec=200)
 
 
 async def load(connection: Connection, batch: Batch, *, zone: Zone) -> State:
@@ -62,6 +65,7 @@ def account_state(
     sequence: int,
     year: int,
     totals: Totals,
+    size: Size,
     versions: Sequence[Version],
     now: datetime,
 ) -> Outgoing:
@@ -86,6 +90,8 @@ def account_state(
             neutralised_t=_tonnes(totals.neutralised),
             gross_t=_tonnes(totals.gross),
             ratio=None if ratio is None else Decimal(ratio_text(ratio)),
+            area_ha=exact_decimal(size.area_ha),
+            head_days=exact_decimal(size.head_days),
         ),
     )
 
@@ -155,13 +161,15 @@ def _post(batch: Batch, state: State, decision: Decision[Rows]) -> None:
     for entry in rows.entries:
         if entry.line.pathway != "gross":
             accounts[entry.account].add(entry.line.amount)
-    totals = book.totals()
+    totals, sizes = book.totals(), book.sizes()
     for number, year in years:
         account = accounts[number]
         versions = state.farms[account.subject]
         sequence = sequences[(number, year)]
-        found = totals.get((number, year), Totals())
-        decision.outgoing.append(account_state(account, sequence, year, found, versions, batch.now))
+        figures = totals.get((number, year), Totals()), sizes.get((number, year), Size())
+        decision.outgoing.append(
+            account_state(account, sequence, year, *figures, versions, batch.now)
+        )
 
 
 def _year(number: int, record: FarmRecord, zone: Zone) -> list[tuple[int, int]]:
@@ -169,6 +177,11 @@ def _year(number: int, record: FarmRecord, zone: Zone) -> list[tuple[int, int]]:
         return [(number, period(record, zone)[0].year)]
     except Refused:
         return []
+
+
+def exact_decimal(value: Fraction) -> Decimal:
+    """A sum of decimals, as one."""
+    return EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
 def _tonnes(mg: int) -> Decimal:

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from services.agri.domain.account import Totals
+from services.agri.domain.size import Size
 from services.agri.handler import account_state
 from services.agri.store import registry
-from services.agri.store.accounts import totals_by_year
+from services.agri.store.accounts import sizes_by_year, totals_by_year
 from shared.database import Connection
 from shared.events.envelope import Outgoing
 from shared.stream import accounts as engine_accounts
@@ -34,12 +35,14 @@ async def announced_since(
     farms = await registry.farms(connection, [account.subject for account in accounts])
     for account in accounts:
         totals = await totals_by_year(connection, account.number)
+        sizes = await sizes_by_year(connection, account.number)
         yield [
             account_state(
                 account,
                 account.next_sequence(),
                 year,
                 totals.get(year, Totals()),
+                sizes.get(year, Size()),
                 farms[account.subject],
                 now,
             )

@@ -8,10 +8,11 @@ from fractions import Fraction
 from services.grading.domain import agri, industrial, peers
 from services.grading.domain.benchmarks import Benchmark, Shelf
 from services.grading.domain.city import CityMean
+from services.grading.domain.farm_peers import FarmPeers
 from services.grading.domain.grades import Grade, Label
 from services.grading.domain.industrial import Surroundings
 from services.grading.domain.rulebook import Rulebook, rulebook
-from services.grading.store import benchmarks, means, reading
+from services.grading.store import benchmarks, farm_peers, means, reading
 from services.grading.store.held import AccountState, kind_of, sector_of
 from shared.database import Connection
 from shared.events.types import AgriAccount, IndustrialAccount
@@ -31,7 +32,8 @@ COUNTED = """
 select account, year, count(*), min(n), max(n) from label_history group by account, year
 """
 GRADED_STATES = """
-select s.subject, a.year, a.epoch, a.sequence, a.kind, a.total_t, a.gross_t, a.output
+select s.subject, a.year, a.epoch, a.sequence, a.kind, a.total_t, a.gross_t, a.output,
+    (a.data ->> 'area_ha')::numeric as area_ha, (a.data ->> 'head_days')::numeric as head_days
 from account_state a join subject s on s.account = a.account
 """
 Key = tuple[int, int]
@@ -44,6 +46,7 @@ class Evidence:
     states: Mapping[Key, AccountState]
     shelf: Shelf
     city: Mapping[int, CityMean]
+    peers: Mapping[tuple[int, str], FarmPeers]
     rules: Rulebook
     zone: Zone
 
@@ -52,8 +55,8 @@ class Evidence:
 class AccountFigures:
     """An account and year as either side has it, exact; `subject` is `<kind>:<id>`.
 
-    `total_t` is that of an enterprise, or what a farm neutralises; `gross_t` a farm's only,
-    `output` an enterprise's only.
+    `total_t` is that of an enterprise, or what a farm neutralises; `gross_t`, `area_ha` and
+    `head_days` a farm's only, `output` an enterprise's only.
     """
 
     subject: str
@@ -63,14 +66,16 @@ class AccountFigures:
     total_t: Decimal
     gross_t: Decimal | None = None
     output: Decimal | None = None
+    area_ha: Decimal | None = None
+    head_days: Decimal | None = None
 
 
 async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
     """Decide every label anew from what is stored; run it in one repeatable-read transaction.
 
-    A label must be what its state, that of the year before, the city's mean and the benchmark it
-    records give, by the clock of its last grading; that benchmark, the mean and the rule must be
-    the ones that hold now; every state has a label; the label is the last one announced, and none
+    A label must be what its state, that of the year before, the city's mean, a farm's peers and the
+    benchmark it records give, by the clock of its last grading; that benchmark, the mean, the peers
+    and the rule must be the ones that hold now; every state has a label; the label is the last one announced, and none
     is missing in between; it is contested while an appeal is open, and suspended after one only.
     A computed mean must be that of the sums it was computed from.
     """
@@ -80,6 +85,7 @@ async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
         {(row["account"], row["year"]): reading.state_of(row) for row in states},
         Shelf(await benchmarks.all_standing(connection), rules.benchmarks),
         await means.all_newest(connection),
+        await farm_peers.all_newest(connection),
         rules,
         zone,
     )
@@ -115,6 +121,8 @@ async def graded_figures(connection: Connection) -> list[AccountFigures]:
             row["total_t"],
             row["gross_t"],
             row["output"],
+            row["area_ha"],
+            row["head_days"],
         )
         for row in await connection.fetch(GRADED_STATES)
     ]
@@ -144,6 +152,8 @@ def _amounts(figures: AccountFigures) -> str:
         "total_t": figures.total_t,
         "gross_t": figures.gross_t,
         "output": figures.output,
+        "area_ha": figures.area_ha,
+        "head_days": figures.head_days,
     }
     return ", ".join(f"{n} {v.normalize():f}" for n, v in named.items() if v is not None)
 
@@ -171,6 +181,7 @@ def _decision(key: Key, label: Label, evidence: Evidence) -> Iterator[Finding]:
         ("label", _summary(expected), _summary(found)),
         ("benchmark", _id(holding), _id(found.benchmark)),
         ("city mean", _version(city), _version(found.city)),
+        ("peers", _peers(expected), _peers(found)),
         ("rule", evidence.rules.version(*group), label.rule_version),
     )
     for what, wanted, got in pairs:
@@ -182,7 +193,7 @@ def _grade(key: Key, label: Label, holding: Benchmark | None, evidence: Evidence
     """By the benchmark that the label records; with the cut points that hold now, if it does."""
     state = evidence.states[key]
     if isinstance(state, AgriAccount):
-        return agri.grade(state, evidence.rules)
+        return agri.grade(state, evidence.rules, evidence.peers.get((state.year, state.type)))
     recorded = label.grade.benchmark
     before = evidence.states.get((key[0], key[1] - 1))
     around = Surroundings(
@@ -232,6 +243,10 @@ def _summary(grade: Grade) -> str:
 
 def _version(city: CityMean | None) -> str:
     return "none" if city is None else f"{city.year}#{city.version}"
+
+
+def _peers(grade: Grade) -> str:
+    return "none" if grade.peers is None else grade.peers.id
 
 
 def _id(benchmark: Benchmark | None) -> str:

@@ -190,7 +190,7 @@ def grade_state(
     """Grade one year of an account by its kind's rule."""
     state = states[year]
     if isinstance(state, AgriAccount):
-        return agri.grade(state, rules)
+        return agri.grade(state, rules, held.peers.get((state.year, state.type)))
     return industrial.grade(state, surroundings(states, state, held, rules), rules, now, zone)
 
 
@@ -214,7 +214,7 @@ def _changed(
     labels: dict[int, Label],
     policy: dict[str, str],
 ) -> LabelChanged:
-    grade = label.grade
+    grade, against = label.grade, label.grade.held_against
     standing = current(labels) or label
     return LabelChanged(
         epoch=account.epoch,
@@ -223,13 +223,14 @@ def _changed(
         label=grade.label,
         previous=held.grade.label if held else None,
         intensity=six_places(grade.intensity),
+        intensity_per=grade.intensity_per,
         benchmark=grade.benchmark.value if grade.benchmark else None,
         ratio=six_places(grade.ratio),
         dimensions=grade.dimensions,
         reason=grade.reason,
         rule_version=label.rule_version,
-        benchmark_version=grade.benchmark.id if grade.benchmark else None,
-        benchmark_kind=grade.benchmark.kind if grade.benchmark else None,
+        benchmark_version=against[1] if against else None,
+        benchmark_kind=against[0] if against else None,
         policy=policy,
         valid_until=label.valid_until,
         current=CurrentLabel(

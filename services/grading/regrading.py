@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 
 from services.grading import handler
 from services.grading.domain.city import CityMean
-from services.grading.domain.grades import CITY_MEAN, MONTH, RULE, Cause
+from services.grading.domain.farm_peers import FarmPeers
+from services.grading.domain.grades import CITY_MEAN, MONTH, PEERS, RULE, Cause
 from services.grading.domain.rulebook import LABELS, Rulebook
-from services.grading.store import benchmarks, means, reading, writing
+from services.grading.store import benchmarks, farm_peers, means, reading, writing
 from services.grading.store.held import AccountState, Rows, kind_of, sector_of
 from shared import metrics
 from shared.database import Connection
 from shared.events.envelope import Outgoing
-from shared.events.types import IndustrialAccount
+from shared.events.types import AgriAccount, IndustrialAccount
 from shared.stream.poster import Poster
 from shared.units.calendar import local_date, month_of
 
@@ -43,6 +44,28 @@ group by kind, label
 """
 # A kind of account, a sector and a year: what one rule is of.
 Group = tuple[str, str, int]
+
+
+@dataclass(slots=True, frozen=True)
+class Due:
+    """Versions that are to be taken."""
+
+    means: list[CityMean]
+    peers: list[FarmPeers]
+
+    def cause_or(
+        self, why: Callable[[AccountState], Cause | None]
+    ) -> Callable[[AccountState], Cause | None]:
+        """What asks for the grading of a state: one of these, or what `why` says."""
+        by_mean = {m.year: Cause(CITY_MEAN, f"{m.year}#{m.version}") for m in self.means}
+        by_peers = {(p.year, p.type): Cause(PEERS, p.id) for p in self.peers}
+
+        def cause_of(state: AccountState) -> Cause | None:
+            if isinstance(state, AgriAccount):
+                return by_peers.get((state.year, state.type)) or why(state)
+            return by_mean.get(state.year) or why(state)
+
+        return cause_of
 
 
 @dataclass(slots=True, frozen=True)
@@ -108,39 +131,55 @@ class Regrader:
         now: datetime,
         why: Callable[[AccountState], Cause | None] = lambda state: None,
         others: Collection[Group] = (),
-    ) -> tuple[list[CityMean], int] | None:
-        """Take the means of years that are over (None: all) where their sums have moved.
+        kinds: Collection[str] = tuple(LABELS),
+    ) -> int | None:
+        """Take the city's means and the farms' peers (`kinds`) of years that are over (None: all)
+        where their figures have moved.
 
-        All accounts of such a year are regraded, and those that have another cause. Gives the
-        means and how many labels changed, or None when accounts of these years came up between
-        their lock and the benchmarks'.
+        All accounts that these concern are regraded, and those that have another cause. Gives how
+        many labels changed, or None when accounts of these years came up between their lock and
+        the benchmarks'.
         """
         this_year = local_date(now, self.zone).year
         running = this_year - 1 if years is None else 10**4
 
-        async def concerned() -> tuple[list[CityMean], set[str]]:
-            moved = await means.moved(connection, years, this_year, now)
-            due = [mean for mean, first in moved if not first or self._enough(mean)]
-            subjects = await means.subjects(connection, running, [mean.year for mean in due])
-            return due, subjects | await _graded(connection, others)
+        async def concerned() -> tuple[Due, set[str]]:
+            due = await self._due(connection, kinds, years, this_year, now)
+            enterprises = await means.subjects(connection, running, [m.year for m in due.means])
+            farms = await farm_peers.subjects(connection, [(p.year, p.type) for p in due.peers])
+            return due, enterprises | farms | await _graded(connection, others)
 
         due, subjects = await concerned()
         await poster.lock(connection, subjects)
-        if due:
+        if due.means or due.peers:
             # Nobody decides a label while a mean is taken; what came up meanwhile is not locked.
             await connection.execute(benchmarks.CHANGE)
             locked, (due, subjects) = subjects, await concerned()
             if not subjects <= locked:
                 return None
-        for mean in due:
+        for mean in due.means:
             await means.add(connection, mean, client)
-        causes = {mean.year: Cause(CITY_MEAN, f"{mean.year}#{mean.version}") for mean in due}
+        for peers in due.peers:
+            await farm_peers.add(connection, peers, client)
+        cause_of = due.cause_or(why)
+        return await self.regrade(connection, poster, subjects, cause_of, now)
 
-        def cause_of(state: AccountState) -> Cause | None:
-            taken = causes.get(state.year) if isinstance(state, IndustrialAccount) else None
-            return taken or why(state)
-
-        return due, await self.regrade(connection, poster, subjects, cause_of, now)
+    async def _due(
+        self,
+        connection: Connection,
+        kinds: Collection[str],
+        years: Collection[int] | None,
+        this_year: int,
+        now: datetime,
+    ) -> Due:
+        due = Due([], [])
+        if "industrial" in kinds:
+            moved = await means.moved(connection, years, this_year, now)
+            due.means.extend(mean for mean, first in moved if not first or self._enough(mean))
+        if "agri" in kinds:
+            moved_peers = farm_peers.moved(connection, years, this_year, self.rules, now)
+            due.peers.extend(await moved_peers)
+        return due
 
     def _enough(self, mean: CityMean) -> bool:
         return mean.accounts >= self.rules.city(mean.year).mean_enterprises

@@ -90,6 +90,8 @@ def _label(metadata: MetaData) -> None:
         Column("city", JSONB),
         Column("contested", Boolean, nullable=False),
         Column("suspended", Boolean, nullable=False),
+        _text("intensity_per", nullable=True),
+        Column("peers", JSONB),
         postgresql_with={"fillfactor": 70},
     )
     Index("label_label", label.c.label)
@@ -153,6 +155,23 @@ def _city_mean(metadata: MetaData) -> None:
     )
 
 
+def _farm_peers(metadata: MetaData) -> None:
+    """Append-only: the cut points of a type of farm in a year, each time they were taken."""
+    Table(
+        "farm_peers",
+        metadata,
+        Column("year", Integer, primary_key=True, autoincrement=False),
+        Column("type", Text, primary_key=True),
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        _text("per"),
+        Column("farms", Integer, nullable=False),
+        _text("medium", nullable=True),
+        _text("deep", nullable=True),
+        _instant("taken_at"),
+        _text("taken_by"),
+    )
+
+
 def _appeal(metadata: MetaData) -> None:
     """Against the n-th label of a year; `regraded` is what the grading anew gave."""
     appeal = Table(
@@ -190,5 +209,14 @@ def _clock(metadata: MetaData) -> None:
     )
 
 
-for _add in (_account_state, _label, _label_history, _benchmark, _city_mean, _appeal, _clock):
+for _add in (
+    _account_state,
+    _label,
+    _label_history,
+    _benchmark,
+    _city_mean,
+    _farm_peers,
+    _appeal,
+    _clock,
+):
     _add(metadata)

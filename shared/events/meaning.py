@@ -41,22 +41,48 @@ RANGES: dict[str, tuple[Decimal, Decimal]] = {
     "straw_kg_per_ha": (Decimal(0), Decimal(100_000)),
     "stock_before_t_per_ha": (Decimal(0), Decimal(10_000)),
     "stock_after_t_per_ha": (Decimal(0), Decimal(10_000)),
+    "soc_before_g_per_kg": (Decimal(0), Decimal(600)),
+    "soc_after_g_per_kg": (Decimal(0), Decimal(600)),
+    "bulk_density_before_g_per_cm3": (Decimal("0.1"), Decimal("2.65")),
+    "bulk_density_after_g_per_cm3": (Decimal("0.1"), Decimal("2.65")),
+    "depth_cm": (Decimal(1), Decimal(200)),
+    "stones": (Decimal(0), Decimal("0.95")),
     "stock_years": (Decimal("0.01"), Decimal(100)),
+    "burnt_before": (Decimal(0), _ONE),
     "heads": (Decimal(0), 1000 * _MILLION),
+    "biogas_lhv_mj_per_m3": (Decimal(5), Decimal(40)),
 }
 _SIGNED = frozenset({"value_added"})
 
 _DEFAULT_SOIL = (
     "soil", "land_use", "tillage_before", "tillage_after", "input_before", "input_after",
 )  # fmt: skip
-_MEASURED_SOIL = ("stock_before_t_per_ha", "stock_after_t_per_ha", "stock_years")
+_STOCKS = ("stock_before_t_per_ha", "stock_after_t_per_ha", "stock_years")
+_SAMPLES = (
+    "soc_before_g_per_kg", "soc_after_g_per_kg",
+    "bulk_density_before_g_per_cm3", "bulk_density_after_g_per_cm3",
+    "depth_cm", "stones", "stock_years",
+)  # fmt: skip
+# In which of three ways a soil record says its change, told by what only that way has.
+_SOIL_WAYS = (_SAMPLES, _STOCKS, _DEFAULT_SOIL)
+_BURNING = ("crop", "burnt_before")
+_BIOGAS = ("biogas_m3", "biogas_lhv_mj_per_m3", "biogas_replaces")
+_NITROGEN = ("synthetic_n_before_t", "synthetic_n_after_t", "evidence")
+# Fields that come together or not at all; evidence alone proves nothing.
+_TOGETHER = (_BURNING, _BIOGAS, _NITROGEN)
 _EVERY_RECORD = frozenset(["pathway", "parcel_id", "start", "end", "replaces", "evidence"])
 # By pathway: what it needs, and what it may have.
 PATHWAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "straw_return": (("area_ha", "straw_kg_per_ha"), ("paddy",)),
-    "soil_carbon": (("area_ha",), (*_DEFAULT_SOIL, *_MEASURED_SOIL, "since")),
-    "manure_utilisation": (("animal", "heads", "system_before", "system_after"), ()),
-    "emission": (("source", "quantity", "unit"), ()),
+    "straw_return": (
+        ("area_ha", "straw_kg_per_ha"),
+        ("paddy", "days_before_flooding", *_BURNING),
+    ),
+    "soil_carbon": (("area_ha",), (*_DEFAULT_SOIL, *_SAMPLES, *_STOCKS, "since")),
+    "manure_utilisation": (
+        ("animal", "heads", "system_before", "system_after"),
+        (*_BIOGAS, *_NITROGEN),
+    ),
+    "emission": (("source", "quantity", "unit"), ("area_ha",)),
 }
 NEED_QUANTITY = frozenset({"electricity_saving", "bike_ride", "walking", "ev_charging"})
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -129,6 +155,15 @@ def _check_farm(data: FarmRecord) -> None:
         raise refuse("out-of-range", "/data/since", "must be a year from 1900 to that of start")
     if data.unit is not None:
         _check_word("/data/unit", data.unit, FARM_UNITS)
+    if data.days_before_flooding is not None:
+        _check_flooding(data, data.days_before_flooding)
+
+
+def _check_flooding(data: FarmRecord, days: int) -> None:
+    if not data.paddy:
+        raise refuse("unexpected-field", "/data/days_before_flooding", "is for paddy true only")
+    if not 0 <= days <= 366:
+        raise refuse("out-of-range", "/data/days_before_flooding", "must lie in 0 to 366")
 
 
 def _check_fields(data: FarmRecord) -> None:
@@ -137,9 +172,10 @@ def _check_fields(data: FarmRecord) -> None:
     given = {name for name, attribute in names if getattr(data, attribute) is not None}
     needed, allowed = PATHWAYS[data.pathway]
     if data.pathway == "soil_carbon":
-        measured = not given.isdisjoint(_MEASURED_SOIL)
-        needed += _MEASURED_SOIL if measured else _DEFAULT_SOIL
-        allowed = ("since",) if measured else allowed
+        needed, allowed = (*needed, *_soil_way(given)), ("since",)
+    for group in _TOGETHER:
+        if not given.isdisjoint(set(group) & set(allowed) - _EVERY_RECORD):
+            needed += group
     missing = [name for name in needed if name not in given]
     if missing:
         raise missing_fields(missing, "data")
@@ -148,6 +184,14 @@ def _check_fields(data: FarmRecord) -> None:
         detail = f"does not belong to {data.pathway}, which takes: {', '.join((*needed, *allowed))}"
         errors = [FieldError(pointer("data", name), detail) for name in foreign]
         raise EventError("unexpected-field", f"{', '.join(foreign)}: {detail}", errors)
+
+
+def _soil_way(given: set[str]) -> tuple[str, ...]:
+    """The fields of the way that a soil record has begun; those of the defaults for none."""
+    begun = [way for way in _SOIL_WAYS if not given.isdisjoint({*way} - {"stock_years"})]
+    if not begun:
+        return _STOCKS if "stock_years" in given else _DEFAULT_SOIL
+    return begun[0]
 
 
 def _check_ranges(data: Data) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from shared.events.words import (
     Channel,
     FarmAnimal,
+    FarmCrop,
     FarmInput,
     FarmLandUse,
     FarmPathway,
@@ -97,7 +98,12 @@ class ProcessActivity(Data, frozen=True, kw_only=True):
 
 
 class FarmRecord(Data, frozen=True, kw_only=True):
-    """One activity of a farm on a parcel; which fields are needed follows from `pathway`."""
+    """One activity of a farm on a parcel; which fields are needed follows from `pathway`.
+
+    Shares are of one. Straw: `burnt_before` is the share that used to be burnt in the field. Soil
+    by measurement: stocks, or organic carbon with the bulk density and `stones` of the layer.
+    Manure: `biogas_m3` in place of a fuel, and synthetic nitrogen in t before and after.
+    """
 
     pathway: FarmPathway
     parcel_id: str
@@ -107,6 +113,9 @@ class FarmRecord(Data, frozen=True, kw_only=True):
     area_ha: Decimal | None = None
     straw_kg_per_ha: Decimal | None = None
     paddy: bool | None = None
+    days_before_flooding: int | None = None
+    crop: FarmCrop | None = None
+    burnt_before: Decimal | None = None
     soil: FarmSoil | None = None
     land_use: FarmLandUse | None = None
     tillage_before: FarmTillage | None = None
@@ -115,11 +124,22 @@ class FarmRecord(Data, frozen=True, kw_only=True):
     input_after: FarmInput | None = None
     stock_before_t_per_ha: Decimal | None = None
     stock_after_t_per_ha: Decimal | None = None
+    soc_before_g_per_kg: Decimal | None = None
+    soc_after_g_per_kg: Decimal | None = None
+    bulk_density_before_g_per_cm3: Decimal | None = None
+    bulk_density_after_g_per_cm3: Decimal | None = None
+    depth_cm: Decimal | None = None
+    stones: Decimal | None = None
     stock_years: Decimal | None = None
     animal: FarmAnimal | None = None
     heads: Decimal | None = None
     system_before: ManureSystem | None = None
     system_after: ManureSystem | None = None
+    biogas_m3: Decimal | None = None
+    biogas_lhv_mj_per_m3: Decimal | None = None
+    biogas_replaces: str | None = None
+    synthetic_n_before_t: Decimal | None = None
+    synthetic_n_after_t: Decimal | None = None
     quantity: Decimal | None = None
     unit: str | None = None
     # "emission" records name what was used: a fuel, electricity, fertiliser_n, ...
@@ -200,6 +220,9 @@ class AgriAccount(State, frozen=True, kw_only=True):
     neutralised_t: Decimal
     gross_t: Decimal
     ratio: Decimal | None = None
+    # The fields of the year's records, and head-days of its herd: what figures are per.
+    area_ha: Decimal | None = None
+    head_days: Decimal | None = None
 
 
 class PersonalReduction(State, frozen=True, kw_only=True):
@@ -230,6 +253,8 @@ class LabelChanged(State, frozen=True, kw_only=True):
     label: str
     previous: str | None = None
     intensity: Decimal | None = None
+    # The unit of output; of a farm `ha` or `100_heads`.
+    intensity_per: str | None = None
     benchmark: Decimal | None = None
     ratio: Decimal | None = None
     dimensions: dict[str, str]

@@ -10,6 +10,7 @@ FarmSoil = Literal["HAC", "LAC", "sandy", "wetland"]
 FarmLandUse = Literal["annual", "paddy", "perennial", "set_aside"]
 FarmTillage = Literal["full", "reduced", "no_till"]
 FarmInput = Literal["low", "medium", "high", "high_manure"]
+FarmCrop = Literal["rice", "wheat"]
 FarmAnimal = Literal["growing_pig"]
 ManureSystem = Literal[
     "lagoon", "pit_long", "pit_short", "solid", "daily_spread", "dry_lot", "compost", "digester"

@@ -11,6 +11,7 @@ from shared.methodology.factors import NITROGEN_TO_N2O, Factor, GwpSet, potentia
 from shared.methodology.reader import Document
 from shared.methodology.rows import (
     AnimalRow,
+    BurningRow,
     Edition,
     EditionRow,
     FarmSourceRow,
@@ -19,6 +20,8 @@ from shared.methodology.rows import (
     PaddyRow,
     StrawRow,
 )
+
+DAYS_PER_YEAR = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,11 @@ class AgriTables:
     """Soil in t C/ha and factors; straw pairs (a, b) in kgC/ha/yr = a x S + b, S in t/ha/yr.
 
     Keys are the words of farm records; straw regions are south, north, northeast, northwest.
-    `manure[animal]` gives the systems of that animal.
+    `straw_burning[crop]` in t CO2e per t of straw; `manure[animal]` gives the systems of that
+    animal.
     """
 
-    edition: str
+    edition: Edition
     set: str
     version: str
     soc_ref: Mapping[str, Fraction]
@@ -69,7 +73,7 @@ class AgriTables:
     soil_years: int
     straw: Mapping[str, tuple[Fraction, Fraction]]
     straw_cap_t_per_ha: Fraction
-    straw_burning_t_per_t: Fraction
+    straw_burning: Mapping[str, Fraction]
     paddy: Paddy
     animals: Mapping[str, Animal]
     manure: Mapping[str, Mapping[str, ManureSystem]]
@@ -78,6 +82,13 @@ class AgriTables:
     gwp_set: GwpSet
     gwp_ch4: Fraction
     gwp_n2o: Fraction
+
+    def manure_kg_per_head(self, animal: str, system: str) -> Fraction:
+        """kg CO2e of one head's manure in a year under a system."""
+        head, figures = self.animals[animal], self.manure[animal][system]
+        methane_kg = head.vs * DAYS_PER_YEAR * figures.ch4_g_per_kg_vs / 1000
+        nitrous_kg = head.nitrogen * DAYS_PER_YEAR * figures.ef3 * NITROGEN_TO_N2O
+        return methane_kg * self.gwp_ch4 + nitrous_kg * self.gwp_n2o
 
     @property
     def label(self) -> str:
@@ -104,7 +115,7 @@ def read_tables(
         soil_years=int(figure["soil_years"]),
         straw=_straw(document),
         straw_cap_t_per_ha=figure["straw_cap"],
-        straw_burning_t_per_t=figure["straw_burning"],
+        straw_burning=_burning(document, *_potentials(gwp, gwp_set)),
         paddy=_paddy(document),
         animals=animals,
         manure={
@@ -117,27 +128,75 @@ def read_tables(
         n2o=_column(document, "n2o", edition),
         nitrogen_production_t_per_t=figure["nitrogen_production"],
         gwp_set=gwp_set,
-        gwp_ch4=potential(gwp, "CH4", gwp_set),
-        gwp_n2o=potential(gwp, "N2O", gwp_set),
+        gwp_ch4=_potentials(gwp, gwp_set)[0],
+        gwp_n2o=_potentials(gwp, gwp_set)[1],
     )
 
 
+def farm_sources(document: Document) -> tuple[str, ...]:
+    """Rows of sources, then the manure of each animal under each system."""
+    systems = (
+        f"manure.{animal}.{system}"
+        for animal in document.sections["animals"]
+        for system in document.sections["manure"]
+    )
+    return (*document.sections["sources"], *systems)
+
+
 @cache
-def farm_factor(document: Document, gwp: Document, gwp_set: GwpSet, name: str) -> Factor:
+def farm_factor(
+    document: Document, gwp: Document, gwp_set: GwpSet, edition: Edition, name: str
+) -> Factor:
     """A farm's own emission source; kg of gases become t CO2e per unit."""
-    row = cast(FarmSourceRow, require(document.sections["sources"], name, "farm source"))
-    n2o = row.n2o + row.n2o_n * NITROGEN_TO_N2O
-    methane, nitrous = potential(gwp, "CH4", gwp_set), potential(gwp, "N2O", gwp_set)
-    kilograms = row.co2 + row.ch4 * methane + n2o * nitrous
+    require(dict.fromkeys(farm_sources(document)), name, "farm source")
+    tables = read_tables(document, gwp, gwp_set, edition, True)
+    if name.startswith("manure."):
+        return _manure_factor(document, tables, name)
+    row = cast(FarmSourceRow, document.sections["sources"][name])
+    n2o = row.n2o + _nitrous_kg_per_t(row, tables.n2o)
+    kilograms = row.co2 + row.ch4 * tables.gwp_ch4 + n2o * tables.gwp_n2o
     return Factor(
         id=f"farm.{name}",
-        set=document.header.set,
-        version=f"{document.header.version}+{gwp_set}",
+        set=tables.set,
+        version=tables.label.partition("@")[2],
         t_per_unit=kilograms / 1000,
         unit=row.unit,
         source=row.source,
         confidence=row.confidence,
+        note=row.note,
     )
+
+
+def _manure_factor(document: Document, tables: AgriTables, name: str) -> Factor:
+    _, animal, system = name.split(".")
+    row = document.sections["manure"][system]
+    return Factor(
+        id=f"farm.{name}",
+        set=tables.set,
+        version=tables.label.partition("@")[2],
+        t_per_unit=tables.manure_kg_per_head(animal, system) / 1000,
+        unit="head",
+        source=row.source,
+        confidence=row.confidence,
+        note=row.note,
+    )
+
+
+def _nitrous_kg_per_t(row: FarmSourceRow, n2o: Mapping[str, Fraction]) -> Fraction:
+    """kg N2O per t of nitrogen: direct, of what volatilises, of what leaches."""
+    if row.ef1 is None or row.frac_gas is None:
+        return Fraction(0)
+    lost = n2o[row.ef1] + n2o[row.frac_gas] * n2o["ef4"] + n2o["frac_leach"] * n2o["ef5"]
+    return lost * 1000 * NITROGEN_TO_N2O
+
+
+def _potentials(gwp: Document, gwp_set: GwpSet) -> tuple[Fraction, Fraction]:
+    return potential(gwp, "CH4", gwp_set), potential(gwp, "N2O", gwp_set)
+
+
+def _burning(document: Document, methane: Fraction, nitrous: Fraction) -> dict[str, Fraction]:
+    rows = [(name, cast(BurningRow, row)) for name, row in document.sections["burning"].items()]
+    return {name: (row.ch4 * methane + row.n2o * nitrous) * row.burnt / 1000 for name, row in rows}
 
 
 def _column(document: Document, section: str, edition: Edition) -> dict[str, Fraction]:

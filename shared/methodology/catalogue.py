@@ -1,7 +1,7 @@
 """The figures of all data files in one place, asked by date, sector, region or label."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,6 +13,7 @@ from typing import Literal, cast, get_args, overload
 from shared.methodology import agri, factors, origins, process
 from shared.methodology.agri import AgriTables
 from shared.methodology.carriers import CARRIERS
+from shared.methodology.classification import ClassificationRule, ReasonRow, read_rules
 from shared.methodology.editions import Editions, require
 from shared.methodology.factors import DEFAULT_GWP, Factor, GwpSet, potential
 from shared.methodology.files import DATA, load
@@ -26,8 +27,10 @@ from shared.methodology.label_rows import (
     SampleBenchmark,
 )
 from shared.methodology.process import Activity
-from shared.methodology.reader import MethodologyError
+from shared.methodology.reader import Document, MethodologyError
 from shared.methodology.rows import (
+    Edition,
+    FarmTypeRow,
     GridRow,
     ProcessRow,
     RegionFacts,
@@ -41,17 +44,20 @@ LabelRule = IndustrialRule | AgriRule | PersonalRule
 
 _ZERO = {"pv_generation", "green_power", "water"}
 GWP_VARIABLE = "TANZHANG_GWP_SET"
+EDITION_VARIABLE = "TANZHANG_IPCC_EDITION"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Methodology:
     """All figures. Words outside a closed list raise MethodologyError with the list.
 
-    `gwp_set` weighs the other gases against CO2; it is part of the version of what it was used in.
+    `gwp_set` weighs the other gases against CO2, `ipcc_edition` gives the farm tables; each is
+    part of the version of what it was used in.
     """
 
     files: dict[str, Editions]
     gwp_set: GwpSet = DEFAULT_GWP
+    ipcc_edition: Edition = "2019"
 
     def sector(self, sector: str, on: date = date.max) -> SectorRow:
         """Names and fuel set of the division of a GB/T 4754 code."""
@@ -143,21 +149,42 @@ class Methodology:
         known = read_scenarios(self.files["scenarios"].at(on or date.max))
         return require(known, kind, "payment kind")
 
+    def classification_rules(self) -> tuple[ClassificationRule, ...]:
+        """The default rules from payments to scenarios, of all editions."""
+        return read_rules(self.files["classification"])
+
+    def reasons(self) -> Mapping[str, ReasonRow]:
+        """Why a payment earns nothing or less, by word."""
+        return cast(
+            Mapping[str, ReasonRow], self.files["classification"].latest.sections["reasons"]
+        )
+
     def agri(
-        self, edition: Literal["2019", "2006"] = "2019", *, high: bool = True, on: date = date.max
+        self, edition: Edition | None = None, *, high: bool = True, on: date = date.max
     ) -> AgriTables:
-        """The farm tables of an IPCC edition; `high` is high productivity."""
+        """The farm tables of an IPCC edition (the one used here); `high` is high productivity."""
         document, gwp = self.files["agri"].at(on), self.files["gwp"].latest
-        return agri.read_tables(document, gwp, self.gwp_set, edition, high)
+        return agri.read_tables(document, gwp, self.gwp_set, edition or self.ipcc_edition, high)
+
+    def agri_document(self, on: date = date.max) -> Document:
+        """The rows of the farm tables as they are written, with their sources."""
+        return self.files["agri"].at(on)
 
     def farm_sources(self) -> tuple[str, ...]:
         """A farm's own emission sources beside fuels, power and heat."""
-        return tuple(self.files["agri"].latest.sections["sources"])
+        return agri.farm_sources(self.files["agri"].latest)
 
     def farm_factor(self, source: str, on: date = date.max) -> Factor:
         """t CO2e per t, ha or head of a farm's emission source."""
         document = self.files["agri"].at(on)
-        return agri.farm_factor(document, self.files["gwp"].latest, self.gwp_set, source)
+        return agri.farm_factor(
+            document, self.files["gwp"].latest, self.gwp_set, self.ipcc_edition, source
+        )
+
+    def farm_types(self) -> dict[str, FarmTypeRow]:
+        """What was published of each type of farm in the model city."""
+        rows = self.files["region"].latest.sections["farms"].items()
+        return {name: cast(FarmTypeRow, row) for name, row in rows}
 
     @overload
     def label_rules(
@@ -268,13 +295,16 @@ def trees(grams: Decimal | Fraction | int, kg_per_tree: Decimal | Fraction) -> i
 def methodology(directory: Path = DATA) -> Methodology:
     """The figures of a directory of data files, read once; MethodologyError when one is wrong.
 
-    Which warming potentials a city uses is said by TANZHANG_GWP_SET, for all its processes alike.
+    Which warming potentials a city uses is said by TANZHANG_GWP_SET, and which IPCC guidelines its
+    farm tables are of by TANZHANG_IPCC_EDITION, for all its processes alike.
     """
-    return Methodology(load(directory), _chosen(os.environ.get(GWP_VARIABLE)))
+    gwp_set = cast(GwpSet, _chosen(GWP_VARIABLE, get_args(GwpSet)) or DEFAULT_GWP)
+    edition = _chosen(EDITION_VARIABLE, get_args(Edition))
+    return Methodology(load(directory), gwp_set, cast(Edition, edition or "2019"))
 
 
-def _chosen(word: str | None) -> GwpSet:
-    known = get_args(GwpSet)
+def _chosen(variable: str, known: Collection[str]) -> str | None:
+    word = os.environ.get(variable)
     if word and word not in known:
-        raise MethodologyError(f"{GWP_VARIABLE}: expected one of {', '.join(known)}, got {word!r}")
-    return cast(GwpSet, word or DEFAULT_GWP)
+        raise MethodologyError(f"{variable}: expected one of {', '.join(known)}, got {word!r}")
+    return word

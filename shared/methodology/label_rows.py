@@ -5,6 +5,9 @@ from typing import Literal
 
 from shared.methodology.rows import LabelKind, Positive, Row, Share
 
+FARM_TYPES = ("planting", "breeding", "organic_fertiliser")
+PeerUnit = Literal["ha", "100_heads"]
+
 
 class LabelName(Row, frozen=True, kw_only=True):
     """A label as people read it; `rank` rises from worst to best."""
@@ -45,13 +48,17 @@ class CityRule(Row, frozen=True, kw_only=True):
 
 
 class AgriRule(Row, frozen=True, kw_only=True):
-    """Lower bounds of neutralised / gross (inclusive; light is above zero), and the peer rule."""
+    """Lower bounds of neutralised / gross (inclusive; light is above zero), and the peer rule.
+
+    `peer_per` says, by type of farm, what its figure among its peers is per.
+    """
 
     deep_green: Positive
     medium_green: Positive
     peer_deep_green: Share
     peer_medium_green: Share
     peers_needed: int
+    peer_per: dict[str, PeerUnit]
     valid_months: int
 
 

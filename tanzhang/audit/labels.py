@@ -3,6 +3,9 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 
+from services.agri.domain.size import Size
+from services.agri.handler import exact_decimal
+from services.agri.store.posting import whole_book
 from services.grading.audit import AccountFigures, graded_figures, labels_against_accounts
 from shared.database import Connection
 from tanzhang.audit.comparison import Crossing, Gap, Look, Message
@@ -28,7 +31,7 @@ with entries as (
 ), recorded as (
     select account, year from fact union select account, year from entries
 )
-select s.subject, r.year, coalesce(e.neutralised, 0) * 0.000000001 as total_t,
+select r.account, s.subject, r.year, coalesce(e.neutralised, 0) * 0.000000001 as total_t,
     coalesce(e.gross, 0) * 0.000000001 as gross_t
 from recorded r
 join subject s on s.account = r.account
@@ -48,10 +51,13 @@ async def industrial_figures(connection: Connection) -> list[AccountFigures]:
 
 async def agri_figures(connection: Connection) -> list[AccountFigures]:
     """Every farm and year that has records."""
-    return [
-        AccountFigures(f"agri:{row[0]}", row[1], 0, 0, row[2], gross_t=row[3])
-        for row in await connection.fetch(AGRI)
-    ]
+    sizes = (await whole_book(connection)).sizes()
+    found = []
+    for account, subject, year, total, gross in await connection.fetch(AGRI):
+        size = sizes.get((account, year), Size())
+        per = exact_decimal(size.area_ha), exact_decimal(size.head_days)
+        found.append(AccountFigures(f"agri:{subject}", year, 0, 0, total, gross, None, *per))
+    return found
 
 
 async def compare(

@@ -60,6 +60,7 @@ def choose_ports(base: int) -> dict[str, int]:
 DECIDING = {
     "TANZHANG_ZONE": Settings().tanzhang_zone,
     "TANZHANG_GWP_SET": Settings().tanzhang_gwp_set,
+    "TANZHANG_IPCC_EDITION": Settings().tanzhang_ipcc_edition,
 }
 
 

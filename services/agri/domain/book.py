@@ -9,6 +9,7 @@ from services.agri.domain.entries import Entry, corrections
 from services.agri.domain.lines import Pathway
 from services.agri.domain.posting import Group, group_of, targets
 from services.agri.domain.records import Fact, Reference, Refused
+from services.agri.domain.size import Size, size
 
 Parcel = tuple[int, int, str]
 
@@ -72,6 +73,14 @@ class Book:
             for entry in entries:
                 amounts[(account, entry.year)].append((entry.line.pathway, entry.line.amount))
         return {pair: totals(found) for pair, found in amounts.items()}
+
+    def sizes(self) -> dict[tuple[int, int], Size]:
+        """How large each account was in a year, by its standing facts."""
+        standing: dict[tuple[int, int], list[Fact]] = defaultdict(list)
+        for reference, fact in self.facts.items():
+            if reference not in self.replaced_by:
+                standing[(fact.account, fact.year)].append(fact)
+        return {pair: size(facts) for pair, facts in standing.items()}
 
     def _settle(self, members: list[Fact], cause: bytes, sequence: int) -> list[Entry]:
         standing = [f for f in members if f.reference not in self.replaced_by]

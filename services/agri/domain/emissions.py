@@ -7,14 +7,12 @@ from fractions import Fraction
 from services.agri.domain.lines import Basis
 from services.agri.domain.manure import share_of_year
 from services.agri.domain.records import Fact, Refused, require, zero_or_more
-from services.agri.domain.tables import Label
+from services.agri.domain.tables import SECTOR, Label
 from shared.methodology import Factor, methodology
 from shared.methodology.carriers import FUELS
 from shared.units.amount import MG_PER_T
 from shared.units.quantity import UnitError
 
-# GB/T 4754 division of agriculture: takes the fuel set of "all other" sectors.
-SECTOR = "01"
 POWER = ("electricity", "heat")
 PER_HEAD = "head"
 
@@ -29,7 +27,7 @@ def basis(fact: Fact) -> Basis:
     record = fact.record
     require(record, "emission_source", "quantity", "unit")
     assert record.emission_source and record.unit
-    factor = _factor(record.emission_source, fact)
+    factor = factor_of(record.emission_source, fact.year, fact.starts)
     quantity = zero_or_more(record, "quantity")
     per_unit = _t_per_unit(factor, record.unit)
     if factor.unit == PER_HEAD:
@@ -40,16 +38,17 @@ def basis(fact: Fact) -> Basis:
     return Basis("gross", quantity, unit, per_unit * MG_PER_T, label, factor.id)
 
 
-def _factor(source: str, fact: Fact) -> Factor:
-    figures, on = methodology(), fact.starts
+def factor_of(source: str, year: int, on: date) -> Factor:
+    """The factor of a source; a fuel's is of the day, others are of the year."""
+    figures = methodology()
     if source == "electricity":
-        return figures.electricity_factor(figures.region().grid_region, fact.year)
+        return figures.electricity_factor(figures.region().grid_region, year)
     if source == "heat":
         return figures.heat_factor(on)
     if source in FUELS:
         return figures.fuel_factor(SECTOR, source, on)
     if source in figures.farm_sources():
-        return figures.farm_factor(source, date(fact.year, 12, 31))
+        return figures.farm_factor(source, date(year, 12, 31))
     raise Refused("unknown_source", f"/data/source: expected one of {', '.join(sources())}")
 
 

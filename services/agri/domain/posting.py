@@ -1,11 +1,11 @@
 """From facts to ledger lines: which facts are counted together, and what each one posts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from services.agri.domain import emissions, manure, soil, straw
 from services.agri.domain.lines import Basis, Line, lines
-from services.agri.domain.records import Fact, Refused
+from services.agri.domain.records import Fact, Refused, above_zero
 from shared.units.amount import MG_PER_T, round_half_even, tonnes_text
 
 # No farm's: keeps every sum far inside 64 bits.
@@ -31,6 +31,9 @@ def group_of(fact: Fact) -> Group:
 
 def check(fact: Fact) -> None:
     """Refuse a fact that can't be counted, with the field and what was expected."""
+    if fact.record.area_ha is not None:
+        # Of a record that doesn't count by it too: the farm's size does.
+        above_zero(fact.record, "area_ha")
     for line in targets([fact])[fact.key]:
         if abs(line.amount) > AMOUNT_MG_MAX:
             raise Refused("too_large", f"expected at most {tonnes_text(AMOUNT_MG_MAX)} t a month")
@@ -40,20 +43,24 @@ def targets(facts: Sequence[Fact]) -> dict[bytes, list[Line]]:
     """The lines of each fact (by event key) of one group."""
     if facts and facts[0].record.pathway == "straw_return":
         return straw.targets(facts)
-    return {fact.key: _lines(fact, _basis(fact)) for fact in facts}
+    return {fact.key: _lines(fact, _bases(fact)) for fact in facts}
 
 
-def _lines(fact: Fact, basis: Basis) -> list[Line]:
-    return lines(fact, basis, round_half_even(basis.quantity * basis.factor))
+def _lines(fact: Fact, bases: Iterable[Basis]) -> list[Line]:
+    return [
+        line
+        for basis in bases
+        for line in lines(fact, basis, round_half_even(basis.quantity * basis.factor))
+    ]
 
 
-def _basis(fact: Fact) -> Basis:
+def _bases(fact: Fact) -> list[Basis]:
     match fact.record.pathway:
         case "soil_carbon":
-            return soil.basis(fact)
+            return [soil.basis(fact)]
         case "manure_utilisation":
-            return manure.basis(fact)
+            return manure.bases(fact)
         case "emission":
-            return emissions.basis(fact)
+            return [emissions.basis(fact)]
         case pathway:
             raise AssertionError(pathway)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from shared.events.meaning import RANGES
 from shared.events.types import FarmRecord
 from shared.units.calendar import Zone, parse_date
 
@@ -121,6 +122,15 @@ def zero_or_more(record: FarmRecord, field: str) -> Fraction:
             f"with {_PLACES_MAX} places at most",
         )
     return Fraction(value)
+
+
+def in_range(record: FarmRecord, field: str) -> Fraction:
+    """The field's value, within the bounds that the door holds it to."""
+    low, high = RANGES[_NAMES[field]]
+    found = zero_or_more(record, field)
+    if not low <= found <= high:
+        raise Refused("bad_value", f"/data/{_NAMES[field]}: expected a number from {low} to {high}")
+    return found
 
 
 def _places(value: Decimal) -> int:

@@ -1,20 +1,30 @@
 """Soil carbon: the yearly share of a stock change after a lasting change of practice.
 
 By factors: t CO2e per ha and year = SOCref * FLU * (FMG1 * FI1 - FMG0 * FI0) / 20 * 44/12;
-by measurement: (stock after - stock before) / years * 44/12. A loss counts as a loss.
+by measurement: (stock after - stock before) / years * 44/12, with a stock (t C/ha) as reported or
+from samples: SOC (g/kg) * bulk density (g/cm3) * depth (cm) * 0.1 * (1 - stones). A loss counts as
+a loss.
 """
 
 from fractions import Fraction
 
 from services.agri.domain.lines import Basis
-from services.agri.domain.records import Fact, Refused, above_zero, require, zero_or_more
+from services.agri.domain.records import (
+    Fact,
+    Refused,
+    above_zero,
+    in_range,
+    require,
+    zero_or_more,
+)
 from services.agri.domain.tables import label, tables
 from shared.events.types import FarmRecord
 from shared.methodology.factors import CARBON_TO_CO2
 from shared.units.amount import MG_PER_T
 
 BY_FACTORS = "soil.factors"
-BY_MEASUREMENT = "soil.measured"
+BY_STOCKS = "soil.measured"
+BY_SAMPLES = "soil.sampled"
 FACTOR_FIELDS = (
     "soil",
     "land_use",
@@ -23,7 +33,17 @@ FACTOR_FIELDS = (
     "input_before",
     "input_after",
 )
-STOCK_FIELDS = ("stock_before_t_per_ha", "stock_after_t_per_ha", "stock_years")
+STOCK_FIELDS = ("stock_before_t_per_ha", "stock_after_t_per_ha")
+SAMPLE_FIELDS = (
+    "soc_before_g_per_kg",
+    "soc_after_g_per_kg",
+    "bulk_density_before_g_per_cm3",
+    "bulk_density_after_g_per_cm3",
+    "depth_cm",
+    "stones",
+)
+# g/kg x g/cm3 x cm in t/ha.
+T_PER_HA = Fraction(1, 10)
 
 
 def basis(fact: Fact) -> Basis:
@@ -31,9 +51,8 @@ def basis(fact: Fact) -> Basis:
     record = fact.record
     _check_since(fact)
     area = above_zero(record, "area_ha")
-    measured = any(getattr(record, field) is not None for field in STOCK_FIELDS)
-    rate = _measured(record) if measured else _by_factors(record, fact.year)
-    rule = BY_MEASUREMENT if measured else BY_FACTORS
+    rule = _rule(record)
+    rate = _by_factors(record, fact.year) if rule == BY_FACTORS else _measured(record, rule)
     return Basis("soil", area, "ha", rate * MG_PER_T, label(fact.year), rule)
 
 
@@ -51,9 +70,34 @@ def _check_since(fact: Fact) -> None:
         )
 
 
-def _measured(record: FarmRecord) -> Fraction:
-    before = zero_or_more(record, "stock_before_t_per_ha")
-    after = zero_or_more(record, "stock_after_t_per_ha")
+def stock(record: FarmRecord, when: str) -> Fraction:
+    """t C/ha `before` or `after`, from the samples of a layer."""
+    fine = 1 - in_range(record, "stones")
+    carbon = in_range(record, f"soc_{when}_g_per_kg")
+    density = in_range(record, f"bulk_density_{when}_g_per_cm3")
+    return carbon * density * in_range(record, "depth_cm") * T_PER_HA * fine
+
+
+def _rule(record: FarmRecord) -> str:
+    """Measured goes before factors; stocks and samples exclude each other."""
+
+    def given(fields: tuple[str, ...]) -> list[str]:
+        return [field for field in fields if getattr(record, field) is not None]
+
+    stocks, samples = given(STOCK_FIELDS), given(SAMPLE_FIELDS)
+    if stocks and samples:
+        raise Refused("bad_value", f"/data/{samples[0]}: expected stocks or samples, not both")
+    if samples:
+        return BY_SAMPLES
+    return BY_STOCKS if stocks or given(("stock_years",)) else BY_FACTORS
+
+
+def _measured(record: FarmRecord, rule: str) -> Fraction:
+    if rule == BY_SAMPLES:
+        require(record, *SAMPLE_FIELDS, "stock_years")
+        before, after = stock(record, "before"), stock(record, "after")
+    else:
+        before, after = (zero_or_more(record, field) for field in STOCK_FIELDS)
     return (after - before) / above_zero(record, "stock_years") * CARBON_TO_CO2
 
 

@@ -8,6 +8,8 @@ from shared.methodology import AgriTables, methodology
 
 # The city's pair of the straw regression.
 STRAW_REGION = "south"
+# GB/T 4754 division of agriculture: takes the fuel set of "all other" sectors.
+SECTOR = "01"
 
 
 @dataclass(slots=True, frozen=True)
@@ -20,7 +22,7 @@ class Label:
 
 @cache
 def tables(year: int) -> AgriTables:
-    """Tables of the default edition (IPCC 2019, high productivity, AR5) for a year."""
+    """Tables of the city's edition and potentials, high productivity, for a year."""
     return methodology().agri(on=date(year, 12, 31))
 
 

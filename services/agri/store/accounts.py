@@ -8,6 +8,9 @@ from typing import Any
 import msgspec
 
 from services.agri.domain.account import Totals, totals
+from services.agri.domain.records import Fact
+from services.agri.domain.size import Size, size
+from services.agri.store import posting
 from shared.database import Connection
 from shared.events.types import FarmRecord
 
@@ -27,8 +30,32 @@ select data from fact
 where account = $1 and year = $2 and pathway = 'straw_return' and replaced_by is null
     and data @> '{"paddy": true}'
 """
+STANDING = (
+    posting.FACT
+    + """
+from fact f where account = $1 and ($2::int is null or year = $2) and replaced_by is null
+"""
+)
+RECORDS = """
+select count(*), count(*) filter (where data ->> 'evidence' is not null) from fact
+where account = $1 and year = $2 and replaced_by is null
+"""
+DOCUMENTS = """
+select * from (
+    select data ->> 'evidence' as evidence, jsonb_agg(jsonb_build_object(
+        'event', jsonb_build_object('source', source, 'id', event_id), 'year', year,
+        'pathway', pathway, 'parcel_id', parcel_id, 'start', starts, 'end', ends,
+        'replaced', replaced_by is not null) order by starts, event_key) as records,
+        (array_agg(event_key order by starts, event_key))[1] as event_key, min(starts) as starts
+    from fact
+    where account = $1 and ($2::int is null or year = $2) and data ->> 'evidence' is not null
+    group by data ->> 'evidence'
+) document
+where $3::date is null or (starts, event_key) > ($3, $4::bytea)
+order by starts, event_key limit $5
+"""
 ENTRIES = """
-select e.*, f.source, f.event_id, c.source as cause_source, c.event_id as cause_id
+select e.*, f.source, f.event_id, f.data ->> 'evidence' as evidence, c.source as cause_source, c.event_id as cause_id
 from ledger_entry e
 join fact f on f.account = e.account and f.event_key = e.event_key
 join fact c on c.account = e.account and c.event_key = e.cause
@@ -72,6 +99,34 @@ async def totals_by_year(
     for found, pathway, amount in await connection.fetch(TOTALS, account, year):
         amounts[found].append((pathway, amount))
     return {found: totals(amounts[found]) for found in sorted(amounts)}
+
+
+async def sizes_by_year(
+    connection: Connection, account: int, year: int | None = None
+) -> dict[int, Size]:
+    """How large the account was in the years that have records, or in one year."""
+    facts: dict[int, list[Fact]] = defaultdict(list)
+    for row in await connection.fetch(STANDING, account, year):
+        fact = posting.fact_of(row)
+        facts[fact.year].append(fact)
+    return {found: size(facts[found]) for found in sorted(facts)}
+
+
+async def records(connection: Connection, account: int, year: int) -> tuple[int, int]:
+    """How many records of a year stand, and how many of them name their evidence."""
+    [row] = await connection.fetch(RECORDS, account, year)
+    return row[0], row[1]
+
+
+async def documents(
+    connection: Connection,
+    account: int,
+    year: int | None,
+    after: tuple[date, bytes] | None,
+    limit: int,
+) -> Sequence[Any]:
+    """What records name as evidence, each with them, in the order of (start, key) of the first."""
+    return await connection.fetch(DOCUMENTS, account, year, *(after or (None, None)), limit)
 
 
 async def factor_sets(connection: Connection, account: int, year: int) -> list[str]:

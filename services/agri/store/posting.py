@@ -102,7 +102,7 @@ def book(facts: Sequence[Any], entries: Sequence[Any]) -> Book:
     known = {}
     replaced_by = {}
     for row in facts:
-        fact = _fact(row)
+        fact = fact_of(row)
         known[fact.reference] = fact
         if row["replaced_by"] is not None:
             replaced_by[fact.reference] = row["replaced_by"]
@@ -130,7 +130,8 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [[row[n] for row in rows] for n in range(width)]
 
 
-def _fact(row: Any) -> Fact:
+def fact_of(row: Any) -> Fact:
+    """The fact of a row of FACT."""
     account, key, content, source, id, time, starts, ends, data, _ = row
     record = msgspec.convert(data, FarmRecord)
     return Fact(account, key, content, source, id, time, starts, ends, record)

@@ -11,12 +11,14 @@ from starlette.responses import Response
 
 from services.grading.api.benchmarks import ATTEMPTS, Writer
 from services.grading.api.labels import Reader, Year
-from services.grading.api.views import Kind, mean_view
+from services.grading.api.views import Kind, mean_view, peers_view
 from services.grading.domain.grades import UNGRADED
 from services.grading.domain.rulebook import LABELS
-from services.grading.store import means
+from services.grading.store import farm_peers, means
+from shared.auth.principal import Principal
 from shared.http.app import json_response
 from shared.http.problems import conflict, invalid, unavailable
+from shared.methodology.label_rows import FARM_TYPES
 from shared.units.amount import ratio_text
 from shared.units.calendar import local_date
 
@@ -41,11 +43,13 @@ async def get_summary(request: Request, who: Reader, year: Year = None) -> Respo
     async with request.app.state.pool.acquire() as connection:
         rows = await connection.fetch(SUMS, wanted)
         mean = (await means.newest(connection, [wanted])).get(wanted)
+        peers = await farm_peers.newest(connection, [(wanted, type) for type in FARM_TYPES])
     kinds: tuple[Kind, ...] = ("industrial", "agri")
     return json_response(
         {"year": wanted}
         | {kind: _summary(kind, [row for row in rows if row["kind"] == kind]) for kind in kinds}
         | {"city_mean": mean_view(mean) if mean else None}
+        | {"farm_peers": [peers_view(peers[named]) for named in sorted(peers)]}
     )
 
 
@@ -55,6 +59,35 @@ async def take_mean(
 ) -> Response:
     """What the clock does when a month begins: a version is kept if the sums have moved, and all
     accounts of the year are regraded against it. 409 with too few accounts for a first one."""
+    changed = await _take(request, "industrial", year, who)
+    async with request.app.state.pool.acquire() as connection:
+        held = (await means.newest(connection, [year])).get(year)
+    if held is None:
+        needed = request.app.state.regrader.rules.city(year).mean_enterprises
+        detail = f"Fewer than {needed} accounts of {year} have declared value added"
+        raise conflict(detail, "too-few-enterprises")
+    return json_response(mean_view(held) | {"labels_changed": changed})
+
+
+@router.post("/v1/region/peers/{year}", summary="Take the farms' peers of a year anew")
+async def take_peers(
+    request: Request, year: Annotated[int, Path(ge=1900, le=2999)], who: Writer
+) -> Response:
+    """What the clock does when a month begins, by type of farm. 409 when no type has enough farms
+    that neutralise and whose records give their size."""
+    changed = await _take(request, "agri", year, who)
+    async with request.app.state.pool.acquire() as connection:
+        held = await farm_peers.newest(connection, [(year, type) for type in FARM_TYPES])
+    if not held:
+        needed = request.app.state.regrader.rules.agri(FARM_TYPES[0], year).peers_needed
+        detail = f"No type has {needed} farms that neutralise in {year} and give their size"
+        raise conflict(detail, "too-few-farms")
+    items = [peers_view(held[named]) for named in sorted(held)]
+    return json_response({"items": items, "labels_changed": changed})
+
+
+async def _take(request: Request, kind: Kind, year: int, who: Principal) -> int:
+    """The means or the peers of a year as they stand; how many labels changed."""
     if year >= _today(request).year:
         raise invalid(
             "/path/year", f"expected a year that is over, got {year}", "invalid-parameter"
@@ -62,20 +95,13 @@ async def take_mean(
     state = request.app.state
     for _ in range(ATTEMPTS):
         async with state.pool.acquire() as connection, connection.transaction():
-            taken = await state.regrader.take_means(
-                connection, state.poster, [year], who.client, state.clock()
+            changed: int | None = await state.regrader.take_means(
+                connection, state.poster, [year], who.client, state.clock(), kinds=[kind]
             )
-            held = (await means.newest(connection, [year])).get(year)
-        if taken is not None:
+        if changed is not None:
             state.relay.wake()
-            break
-    else:
-        raise unavailable("Accounts of this year keep arriving; try again")
-    if held is None:
-        needed = state.regrader.rules.city(year).mean_enterprises
-        detail = f"Fewer than {needed} accounts of {year} have declared value added"
-        raise conflict(detail, "too-few-enterprises")
-    return json_response(mean_view(held) | {"labels_changed": taken[1]})
+            return changed
+    raise unavailable("Accounts of this year keep arriving; try again")
 
 
 def _summary(kind: str, rows: list[asyncpg.Record]) -> dict[str, Any]:

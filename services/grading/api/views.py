@@ -8,6 +8,7 @@ import asyncpg
 
 from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.city import CityMean
+from services.grading.domain.farm_peers import FarmPeers
 from services.grading.domain.grades import Grade, Label
 from services.grading.domain.rulebook import Rulebook
 from shared.units.amount import ratio_text
@@ -53,17 +54,20 @@ def label_view(kind: str, id: str, label: Label, rules: Rulebook, now: datetime)
 def grade_view(kind: str, grade: Grade, rules: Rulebook) -> dict[str, Any]:
     """What a rule decided, figures with six places."""
     name, benchmark = rules.name(kind, grade.label), grade.benchmark
+    against = grade.held_against
     return {
         "label": grade.label,
         "label_en": name.name_en,
         "label_zh": name.name_zh,
         "ratio": _six_places(grade.ratio),
         "intensity": _six_places(grade.intensity),
+        "intensity_per": grade.intensity_per,
         "benchmark": benchmark.value if benchmark else None,
-        "benchmark_kind": benchmark.kind if benchmark else None,
-        "benchmark_version": benchmark.id if benchmark else None,
+        "benchmark_kind": against[0] if against else None,
+        "benchmark_version": against[1] if against else None,
         "benchmark_illustrative": benchmark.illustrative if benchmark else None,
         "city_mean": mean_view(grade.city) if grade.city else None,
+        "peers": peers_view(grade.peers) if grade.peers else None,
         "dimensions": grade.dimensions,
         "reason": grade.reason,
     }
@@ -103,6 +107,20 @@ def mean_view(mean: CityMean) -> dict[str, Any]:
         "value_added_1e4cny": mean.value_added,
         "t_per_1e4cny": _six_places(mean.mean),
         "taken_at": mean.taken_at,
+    }
+
+
+def peers_view(peers: FarmPeers) -> dict[str, Any]:
+    """The cut points of a type of farm in a year, t neutralised per `per` with six places."""
+    cuts = {"medium_green": peers.medium, "deep_green": peers.deep}
+    return {
+        "year": peers.year,
+        "type": peers.type,
+        "version": peers.version,
+        "per": peers.per,
+        "farms": peers.farms,
+        "cuts": {name: _six_places(Fraction(cut) if cut else None) for name, cut in cuts.items()},
+        "taken_at": peers.taken_at,
     }
 
 

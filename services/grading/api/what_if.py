@@ -16,6 +16,7 @@ from services.grading.api.labels import Reader, chosen, held_of
 from services.grading.api.views import Kind, grade_view
 from services.grading.domain import agri, industrial
 from services.grading.domain.benchmarks import SUPPOSED, Benchmark
+from services.grading.domain.farm_peers import FarmPeers
 from services.grading.domain.grades import Grade
 from services.grading.domain.industrial import Surroundings
 from services.grading.domain.outputs import by_value_added
@@ -54,13 +55,14 @@ class Supposed:
     rules: Rulebook
     now: datetime
     zone: ZoneInfo
+    peers: FarmPeers | None = None
 
     def grade(self, cut_mg: int = 0) -> Grade:
         """The grade after a further cut."""
         cut = cut_mg and EXACT.divide(Decimal(cut_mg), Decimal(MG_PER_T))
         state = less(self.state, Decimal(cut))
         if isinstance(state, AgriAccount):
-            return agri.grade(state, self.rules)
+            return agri.grade(state, self.rules, self.peers)
         return industrial.grade(state, self.around, self.rules, self.now, self.zone)
 
     def most_mg(self) -> int:
@@ -101,7 +103,8 @@ async def what_if(
         around = _against(around, state, asked.benchmark)
         state = _with_output(state, around.benchmark, asked.output)
     state = less(state, asked.reduction_t)
-    supposed = Supposed(state, around, regrader.rules, now, regrader.zone)
+    peers = held.peers.get((state.year, state.type)) if isinstance(state, AgriAccount) else None
+    supposed = Supposed(state, around, regrader.rules, now, regrader.zone, peers)
     on = local_date(now, regrader.zone)
     answer = {
         "kind": kind,

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.city import CityMean
+from services.grading.domain.farm_peers import FarmPeers
 
 UNGRADED = "ungraded"
 UNKNOWN = "unknown"
@@ -17,6 +18,7 @@ SAME_DATA = "same_data"
 YEAR_BEFORE = "year_before"
 BENCHMARK = "benchmark"
 CITY_MEAN = "city_mean"
+PEERS = "farm_peers"
 MONTH = "month"
 RULE = "rule"
 APPEAL = "appeal"
@@ -39,9 +41,10 @@ class Cause:
 class Grade:
     """The outcome of a rule: a label, the exact figures behind it, and why.
 
-    `missing` is the reason's word when ungraded. `intensity` in t CO2e per unit of output,
-    `ratio` to the benchmark (industrial) or to gross emissions (agri); both unrounded.
-    `city` is the mean that the regional dimension was held against.
+    `missing` is the reason's word when ungraded. `intensity` in t CO2e per unit of output (of a
+    farm: gross per `intensity_per`), `ratio` to the benchmark (industrial) or to gross emissions
+    (agri); both unrounded. `city` is the mean that the regional dimension was held against, `peers`
+    what a farm without declared gross emissions was.
     """
 
     label: str
@@ -52,6 +55,15 @@ class Grade:
     ratio: Fraction | None = None
     benchmark: Benchmark | None = None
     city: CityMean | None = None
+    intensity_per: str | None = None
+    peers: FarmPeers | None = None
+
+    @property
+    def held_against(self) -> tuple[str, str] | None:
+        """Kind and id of the benchmark or of the peers that the label rests on."""
+        if self.benchmark is not None:
+            return self.benchmark.kind, self.benchmark.id
+        return None if self.peers is None else (PEERS, self.peers.id)
 
 
 @dataclass(slots=True, frozen=True)

@@ -86,6 +86,7 @@ def _graded(
         intensity=intensity,
         ratio=ratio,
         benchmark=benchmark,
+        intensity_per=benchmark.output_unit,
     )
 
 
@@ -104,14 +105,16 @@ def _ungraded(
     missing: str,
     required: int,
 ) -> Grade:
+    intensity = dimensions.intensity(account)
     return Grade(
         UNGRADED,
         reasons.industrial_ungraded(account, around.benchmark, missing, required),
         {"sector": UNKNOWN, **others},
         missing=missing,
-        intensity=dimensions.intensity(account),
+        intensity=intensity,
         benchmark=around.benchmark,
         city=around.city,
+        intensity_per=None if intensity is None else account.product_unit,
     )
 
 

@@ -3,9 +3,10 @@
 from fractions import Fraction
 
 from services.grading.domain.benchmarks import Benchmark
+from services.grading.domain.farm_peers import UNIT_NAMES, FarmPeers
 from services.grading.domain.outputs import by_value_added
 from shared.events.types import AgriAccount, IndustrialAccount
-from shared.methodology import LabelName
+from shared.methodology import AgriRule, LabelName
 from shared.units.amount import decimal_text, ratio_text
 
 BENCHMARK_KINDS = {
@@ -123,13 +124,45 @@ def agri(account: AgriAccount, ratio: Fraction, name: LabelName) -> dict[str, st
     }
 
 
-def agri_ungraded(account: AgriAccount, missing: str) -> dict[str, str]:
+def agri_by_peers(
+    account: AgriAccount, figure: Fraction, peers: FarmPeers, name: LabelName
+) -> dict[str, str]:
+    """The sentence of a farm that is graded among its peers."""
+    en, zh = UNIT_NAMES[peers.per]
+    own, medium, deep = (ratio_text(Fraction(x or 0)) for x in (figure, peers.medium, peers.deep))
+    return {
+        "en": (
+            f"Gross emissions of {account.year} are not declared. {own} t CO2e neutralised per "
+            f"{en}, against {medium} (medium green) and {deep} (deep green) of {peers.farms} "
+            f"farms of the type: {name.name_en}."
+        ),
+        "zh": (
+            f"未申报{account.year}年排放总量。每{zh}中和{own}吨二氧化碳当量，同类{peers.farms}家主体的"
+            f"中绿线为{medium}、深绿线为{deep}：{name.name_zh}。"
+        ),
+    }
+
+
+def agri_ungraded(account: AgriAccount, missing: str, rule: AgriRule) -> dict[str, str]:
     """The sentence of a farm without a label."""
     if missing == "gross_not_declared":
         return {
             "code": missing,
-            "en": f"Gross emissions of {account.year} are not declared: ungraded.",
-            "zh": f"未申报{account.year}年排放总量：未评级。",
+            "en": (
+                f"Gross emissions of {account.year} are not declared, and fewer than "
+                f"{rule.peers_needed} peers are known: ungraded."
+            ),
+            "zh": f"未申报{account.year}年排放总量，且可比同类主体不足{rule.peers_needed}家：未评级。",
+        }
+    if missing == "no_size":
+        en, zh = UNIT_NAMES[rule.peer_per[account.type]]
+        return {
+            "code": missing,
+            "en": (
+                f"Gross emissions of {account.year} are not declared, and no record gives the "
+                f"farm's size in {en}: ungraded."
+            ),
+            "zh": f"未申报{account.year}年排放总量，记录中也没有以{zh}计的规模：未评级。",
         }
     return {
         "code": missing,

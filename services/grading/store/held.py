@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.city import CityMean
+from services.grading.domain.farm_peers import FarmPeers
 from services.grading.domain.grades import Label
 from shared.events.types import AgriAccount, IndustrialAccount, LabelChanged
 
@@ -22,6 +23,7 @@ class Held:
     labels: dict[str, dict[int, Label]] = field(default_factory=dict)
     benchmarks: tuple[Benchmark, ...] = ()
     city: dict[int, CityMean] = field(default_factory=dict)
+    peers: dict[tuple[int, str], FarmPeers] = field(default_factory=dict)
 
 
 @dataclass(slots=True, frozen=True)

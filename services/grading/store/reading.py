@@ -9,11 +9,12 @@ import msgspec
 
 from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.city import CityMean
+from services.grading.domain.farm_peers import FarmPeers
 from services.grading.domain.grades import Grade, Label
-from services.grading.store import benchmarks, means
+from services.grading.store import benchmarks, farm_peers, means
 from services.grading.store.held import STATE_TYPES, AccountState, Held
 from shared.database import Connection
-from shared.events.types import IndustrialAccount
+from shared.events.types import AgriAccount, IndustrialAccount
 
 STATES = """
 select s.subject, a.year, a.kind, a.data
@@ -40,6 +41,8 @@ async def load(
     pairs = {(state.sector, state.product) for state in industrial}
     held.benchmarks = await benchmarks.standing(connection, pairs)
     held.city = await means.newest(connection, {state.year for state in industrial})
+    farms = [state for state in states if isinstance(state, AgriAccount)]
+    held.peers = await farm_peers.newest(connection, {(state.year, state.type) for state in farms})
     return held
 
 
@@ -50,7 +53,7 @@ def state_of(row: asyncpg.Record) -> AccountState:
 
 def label_of(row: asyncpg.Record) -> Label:
     """The label of a label row, with the benchmark and the city's mean it was decided by."""
-    benchmark, city = row["benchmark"], row["city"]
+    benchmark, city, peers = row["benchmark"], row["city"], row["peers"]
     grade = Grade(
         row["label"],
         row["reason"],
@@ -60,6 +63,8 @@ def label_of(row: asyncpg.Record) -> Label:
         _fraction(row["ratio_numerator"], row["ratio_denominator"]),
         None if benchmark is None else msgspec.convert(benchmark, Benchmark, strict=False),
         None if city is None else msgspec.convert(city, CityMean, strict=False),
+        row["intensity_per"],
+        None if peers is None else msgspec.convert(peers, FarmPeers, strict=False),
     )
     return Label(
         row["year"],

@@ -35,11 +35,13 @@ on conflict (account, year) do update set
 WRITE_LABELS = """
 insert into label (account, year, kind, sector, n, label, missing, intensity_numerator,
     intensity_denominator, ratio_numerator, ratio_denominator, benchmark, dimensions, reason,
-    rule_version, decided_at, valid_until, looked_at, cause, city, contested, suspended)
+    rule_version, decided_at, valid_until, looked_at, cause, city, contested, suspended,
+    intensity_per, peers)
 select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[], $6::text[],
     $7::text[], $8::numeric[], $9::numeric[], $10::numeric[], $11::numeric[], $12::jsonb[],
     $13::jsonb[], $14::jsonb[], $15::text[], $16::timestamptz[], $17::timestamptz[],
-    $18::timestamptz[], $19::text[], $20::jsonb[], $21::boolean[], $22::boolean[])
+    $18::timestamptz[], $19::text[], $20::jsonb[], $21::boolean[], $22::boolean[],
+    $23::text[], $24::jsonb[])
 on conflict (account, year) do update set
     sector = excluded.sector, n = excluded.n, label = excluded.label, missing = excluded.missing,
     intensity_numerator = excluded.intensity_numerator,
@@ -48,7 +50,8 @@ on conflict (account, year) do update set
     benchmark = excluded.benchmark, dimensions = excluded.dimensions, reason = excluded.reason,
     rule_version = excluded.rule_version, decided_at = excluded.decided_at,
     valid_until = excluded.valid_until, looked_at = excluded.looked_at, cause = excluded.cause,
-    city = excluded.city, contested = excluded.contested, suspended = excluded.suspended
+    city = excluded.city, contested = excluded.contested, suspended = excluded.suspended,
+    intensity_per = excluded.intensity_per, peers = excluded.peers
 """
 WRITE_HISTORY = """
 insert into label_history (account, year, n, epoch, sequence, label, previous, ratio_numerator,
@@ -125,6 +128,8 @@ def _label_columns(row: LabelRow) -> tuple[Any, ...]:
         msgspec.to_builtins(grade.city),
         label.contested,
         label.suspended,
+        grade.intensity_per,
+        msgspec.to_builtins(grade.peers),
     )
 
 

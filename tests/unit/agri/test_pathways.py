@@ -126,7 +126,8 @@ def test_every_source_has_a_factor(source: str) -> None:
     units = {"electricity": "kWh", "heat": "GJ", "paddy_rice": "ha"}
     head = ("enteric_pig", "manure_pig")
     volume = CARRIERS[source].dimensions[0] == "volume" if source in CARRIERS else False
-    unit = units.get(source, "head" if source in head else "Nm3" if volume else "t")
+    is_herd = source in head or source.startswith("manure.")
+    unit = units.get(source, "head" if is_herd else "Nm3" if volume else "t")
     assert Decimal(gross(emission("x", source, "1000", unit))) > 0
 
 

@@ -102,7 +102,8 @@ def test_a_type_of_farm_may_have_a_rule_of_its_own(
 ) -> None:
     breeding = (
         "breeding: {deep_green: 1.5, medium_green: 0.9, peer_deep_green: 0.8, "
-        "peer_medium_green: 0.5, peers_needed: 10, valid_months: 6, source: own proposal}"
+        "peer_medium_green: 0.5, peers_needed: 10, peer_per: {breeding: 100_heads}, "
+        "valid_months: 6, source: own proposal}"
     )
     rules = editions([("agri:\n  default", f"agri:\n  {breeding}\n  default")])
     neutral = {"neutralised_t": Decimal(100), "gross_t": Decimal(100)}

@@ -4,8 +4,10 @@ from fractions import Fraction
 
 import pytest
 
-from shared.methodology import AgriTables, MethodologyError, methodology
+from shared.methodology import AgriTables, Methodology, MethodologyError, methodology
 from shared.methodology.factors import CARBON_TO_CO2, NITROGEN_TO_N2O
+from shared.methodology.files import DATA, load
+from shared.methodology.rows import Edition
 
 
 def _straw(tables: AgriTables, area: str, tonnes: str) -> Fraction:
@@ -58,6 +60,51 @@ def test_both_editions_and_productivities() -> None:
     low = methodology().agri(high=False)
     assert low.manure["growing_pig"]["digester"].ch4_g_per_kg_vs == Fraction("21.1")
     assert low.animals["growing_pig"].vs == Fraction("0.3364")
+
+
+@pytest.mark.parametrize(
+    ("edition", "source", "lost"),
+    [
+        ("2019", "fertiliser_n", "0.02018"),
+        ("2019", "fertiliser_n_rice", "0.00818"),
+        ("2019", "organic_n", "0.01158"),
+        ("2019", "organic_n_rice", "0.00958"),
+        ("2006", "fertiliser_n", "0.01325"),
+        ("2006", "fertiliser_n_rice", "0.00625"),
+        ("2006", "organic_n", "0.01425"),
+    ],
+)
+def test_nitrogen_lost_by_edition(edition: Edition, source: str, lost: str) -> None:
+    """Direct, of what volatilises, of what leaches."""
+    found = Methodology(load(DATA), ipcc_edition=edition).farm_factor(source)
+    assert found.t_per_unit == Fraction(lost) * NITROGEN_TO_N2O * 265
+    assert found.label == f"agri@1+IPCC{edition}+AR5"
+
+
+def test_the_city_chooses_the_edition_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TANZHANG_IPCC_EDITION", "2006")
+    assert methodology.__wrapped__().agri().soc_ref["LAC"] == 63
+    monkeypatch.setenv("TANZHANG_IPCC_EDITION", "1996")
+    said = "TANZHANG_IPCC_EDITION: expected one of 2019, 2006, got '1996'"
+    with pytest.raises(MethodologyError, match=said):
+        methodology.__wrapped__()
+
+
+def test_burning_straw_is_weighed_by_the_chosen_potentials() -> None:
+    """75 kg per t of rice straw; by SAR (21, 310): (2.7 x 21 + 0.07 x 310) x 0.8."""
+    assert methodology().agri().straw_burning["rice"] == Fraction("0.07532")
+    sar = Methodology(load(DATA), "SAR").agri()
+    assert sar.straw_burning["rice"] == Fraction("0.06272")
+    assert sar.label == "agri@1+IPCC2019+SAR"
+
+
+@pytest.mark.parametrize("system", ["lagoon", "pit_long", "compost", "digester"])
+def test_manure_of_a_head_by_system(system: str) -> None:
+    figures = methodology().agri().manure["growing_pig"][system]
+    methane = Fraction("108.2955") * figures.ch4_g_per_kg_vs / 10**6 * 28
+    nitrous = Fraction("13.5999") * figures.ef3 * NITROGEN_TO_N2O / 1000 * 265
+    factor = methodology().farm_factor(f"manure.growing_pig.{system}")
+    assert (factor.t_per_unit, factor.unit) == (methane + nitrous, "head")
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ def test_own_keys_and_own_servers_are_left_to_the_caller(tmp_path: Path) -> None
     options = _options(TANZHANG_JWKS="https://keys.example", TANZHANG_ERASURE_KEY="k")
     made = plan.environment(options, tmp_path, dict.fromkeys(SERVICES, 1), None, None)
     urls = {f"TANZHANG_{service.upper()}_URL" for service in DOMAIN_SERVICES}
-    assert set(made) - urls == {"TANZHANG_ZONE", "TANZHANG_GWP_SET"}
+    deciding = {"TANZHANG_ZONE", "TANZHANG_GWP_SET", "TANZHANG_IPCC_EDITION"}
+    assert set(made) - urls == deciding
     assert list(tmp_path.iterdir()) == []
 
 

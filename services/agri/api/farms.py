@@ -1,0 +1,124 @@
+"""The registry of farms."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from services.agri import handler
+from services.agri.api.reading import Reader, today, versions_of
+from services.agri.domain.farms import ALWAYS, FarmType, Version, in_force
+from services.agri.domain.size import Size
+from services.agri.store import accounts, registry
+from shared.auth.principal import Principal, require, require_subject
+from shared.database import Connection
+from shared.events.identifiers import FARM_FORM, is_farm, personal_identifier
+from shared.http.app import json_response
+from shared.http.bodies import Body, accepts, body
+from shared.http.problems import Problem, invalid
+
+NAME_LENGTH_MAX = 200
+
+Registrar = Annotated[Principal, Depends(require("registry:write"))]
+router = APIRouter(prefix="/v1/farms", tags=["registry"])
+
+
+class Farm(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A farm's registration; without `valid_from` the first holds always, a later one from today."""
+
+    name: str
+    type: FarmType
+    district: str
+    valid_from: date | None = None
+
+
+@router.put("/{farm_id}", summary="Register a farm", openapi_extra=accepts(Farm))
+async def put_farm(
+    request: Request,
+    farm_id: str,
+    farm: Annotated[Farm, Depends(body(Farm))],
+    who: Registrar,
+) -> Response:
+    require_subject(who, farm_id)
+    _check_farm(farm_id, farm)
+    state = request.app.state
+    now = state.clock()
+    async with state.pool.acquire() as connection, connection.transaction():
+        # The lock first: a worker that parks a record of this farm does so before us or sees it.
+        locked = await state.poster.lock(connection, [farm_id])
+        known = (await registry.farms(connection, [farm_id])).get(farm_id, [])
+        version = _version(farm, known, today(request))
+        if version not in known:
+            await registry.put(connection, farm_id, version, now)
+            await _announce(connection, request, farm_id, locked[farm_id], now)
+        await state.poster.release(connection, farm_id, handler.WAITS_FOR_FARM, now)
+        versions = (await registry.farms(connection, [farm_id]))[farm_id]
+    state.relay.wake()
+    return json_response(_farm(farm_id, versions, today(request)), 200 if known else 201)
+
+
+@router.get("/{farm_id}", summary="A farm and its versions")
+async def get_farm(request: Request, farm_id: str, who: Reader) -> Response:
+    require_subject(who, farm_id)
+    state = request.app.state
+    async with state.pool.acquire() as connection:
+        versions = await versions_of(connection, farm_id)
+    return json_response(_farm(farm_id, versions, today(request)))
+
+
+async def _announce(
+    connection: Connection, request: Request, farm_id: str, account: Any, now: datetime
+) -> None:
+    """Re-emit the account's years: their type or district may have changed."""
+    versions = (await registry.farms(connection, [farm_id]))[farm_id]
+    years = await accounts.totals_by_year(connection, account.number)
+    sizes = await accounts.sizes_by_year(connection, account.number)
+    states = [
+        handler.account_state(
+            account, account.next_sequence(), year, totals, sizes.get(year, Size()), versions, now
+        )
+        for year, totals in years.items()
+    ]
+    await request.app.state.poster.save(connection, [account], states, now)
+
+
+def _version(farm: Farm, known: Sequence[Version], on: date) -> Version:
+    if farm.valid_from is None and known:
+        current = in_force(known, on)
+        same = (farm.name, farm.type, farm.district) == (
+            current.name,
+            current.type,
+            current.district,
+        )
+        starts = current.valid_from if same else on
+    else:
+        starts = farm.valid_from or ALWAYS
+    return Version(starts, farm.name, farm.type, farm.district)
+
+
+def _check_farm(farm_id: str, farm: Farm) -> None:
+    if not is_farm(farm_id) or personal_identifier(farm_id):
+        raise Problem("invalid-parameter", 422, f"farm id: expected {FARM_FORM}")
+    for field in ("name", "district"):
+        text = getattr(farm, field)
+        if not 1 <= len(text.strip()) <= NAME_LENGTH_MAX:
+            raise invalid(f"/{field}", f"expected 1 to {NAME_LENGTH_MAX} characters")
+        if found := personal_identifier(text):
+            raise invalid(f"/{field}", f"looks like a {found}; expected no identifier of a person")
+
+
+def _farm(farm_id: str, versions: Sequence[Version], on: date) -> dict[str, Any]:
+    current = in_force(versions, on)
+    return {"id": farm_id, **_fields(current), "versions": [_fields(v) for v in versions]}
+
+
+def _fields(version: Version) -> dict[str, Any]:
+    starts = None if version.valid_from == ALWAYS else version.valid_from.isoformat()
+    return {
+        "name": version.name,
+        "type": version.type,
+        "district": version.district,
+        "valid_from": starts,
+    }
