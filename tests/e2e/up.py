@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tanzhang.demo.place import own_environment
-from tanzhang.stack import directory
+from tanzhang.stack import StackError, directory
 
 SECONDS_MAX = 120
 ROOT = Path(__file__).parents[2]
@@ -50,11 +50,13 @@ class Up:
             )
         try:
             self._await_ready(log, began + SECONDS_MAX)
+            self.ready_after = time.monotonic() - began
+            return directory.find(self.data_dir)
+        except StackError as error:
+            raise AssertionError(f"{error}; it said: {self.said()}") from error
         except BaseException:
             self.kill()
             raise
-        self.ready_after = time.monotonic() - began
-        return directory.find(self.data_dir)
 
     def interrupt(self) -> int:
         """Ctrl-C; the exit code."""
