@@ -13,19 +13,23 @@ JOURNALS = {
     "agri": "select source, event_id from agri.fact",
 }
 
-# Per event: source, id, mg, lines, and how many of these were posted twice. A payment that reports
-# a behaviour may stop to count and count again, by turns, and move what is under its cap each time.
-PAYMENTS = """
-select max(e.source) filter (where e.line = 0), max(e.event_id) filter (where e.line = 0),
-    sum(e.amount_mg)::bigint, count(*),
-    count(*) filter (where once) - count(distinct (e.cause, e.cause_key)) filter (where once)
-        + greatest(abs(count(*) filter (where e.cause = 'displaced')
-            - count(*) filter (where e.cause = 'counted')) - 1, 0)
+# A payment that reports a behaviour may stop to count and count again, by turns, and move what is
+# under its cap each time; any other change has happened once.
+_CHANGES = """
 from personal.ledger_entry e
 left join personal.ledger_entry c
     on c.account = e.account and c.event_key = e.cause_key and c.line = 0
 cross join lateral (values (
     e.cause not in ('displaced', 'counted') and (e.cause <> 'cap' or c.reference is null))) v(once)
+"""
+# Per event: source, id, mg, lines, and how many of these were posted twice.
+PAYMENTS = f"""
+select max(e.source) filter (where e.line = 0), max(e.event_id) filter (where e.line = 0),
+    sum(e.amount_mg)::bigint, count(*),
+    count(*) filter (where once) - count(distinct (e.cause, e.cause_key)) filter (where once)
+        + greatest(abs(count(*) filter (where e.cause = 'displaced')
+            - count(*) filter (where e.cause = 'counted')) - 1, 0)
+{_CHANGES}
 group by e.account, e.event_key
 """
 # A line that stands twice for a month, or is taken back twice.
@@ -52,10 +56,10 @@ INDUSTRIAL_EVENTS = _EVENTS.format("industrial", _SIGNED, _TWICE, _LINES.format(
 AGRI_EVENTS = _EVENTS.format("agri", "amount_mg", _TWICE, _LINES.format("agri"))
 
 # Subject, mg of a change, how many of them.
-REDUCTIONS = """
+REDUCTIONS = f"""
 select s.subject, e.amount_mg, count(*)
-from (select distinct account, event_key, cause, cause_key, amount_mg
-    from personal.ledger_entry where amount_mg <> 0) e
+from (select distinct e.account, e.event_key, e.cause, e.cause_key, e.amount_mg,
+        case when not once then e.line end {_CHANGES} where e.amount_mg <> 0) e
 join personal.subject s using (account)
 group by 1, 2
 """
