@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import msgspec
-import yaml
 
 from shared.methodology.rows import Header, Row, exact
+from shared.yaml_lines import YamlError, line_of, read_yaml
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
@@ -56,9 +56,7 @@ def read_document(path: Path, sections: Mapping[str, type[Row]]) -> Document:
 
     Raises MethodologyError for anything unreadable, missing, unknown or out of range.
     """
-    root = _compose(path)
-    lines: dict[str, int] = {"": 1}
-    tree = _plain(path.name, root, "", lines)
+    tree, lines = _read(path)
     if not isinstance(tree, dict):
         raise MethodologyError(f"{path.name}:1: expected a mapping of header fields and sections")
     bodies = {name: tree.pop(name, None) for name in sections}
@@ -71,34 +69,16 @@ def read_document(path: Path, sections: Mapping[str, type[Row]]) -> Document:
     return Document(path.name, header, typed, lines)
 
 
-def _compose(path: Path) -> yaml.Node:
+def _read(path: Path) -> tuple[Any, dict[str, int]]:
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise MethodologyError(f"{path.name}:{line}: not YAML: {error.problem}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        tree, lines = read_yaml(path.read_text(encoding="utf-8"))
+    except YamlError as error:
+        raise MethodologyError(f"{path.name}:{error}") from error
+    except (OSError, UnicodeDecodeError) as error:
         raise MethodologyError(f"{path.name}:1: cannot be read: {error}") from error
-    if node is None:
+    if tree is None:
         raise MethodologyError(f"{path.name}:1: expected a mapping, the file is empty")
-    return node
-
-
-def _plain(file: str, node: yaml.Node, path: str, lines: dict[str, int]) -> Any:
-    """The node as str, list and dict; notes the line of every dotted path."""
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(file, item, f"{path}.{n}", lines) for n, item in enumerate(node.value)]
-    if not isinstance(node, yaml.MappingNode):
-        return node.value
-    found: dict[str, Any] = {}
-    for key, value in node.value:
-        inner = f"{path}.{key.value}" if path else str(key.value)
-        line = key.start_mark.line + 1
-        if key.value in found:
-            raise MethodologyError(f"{file}:{line}: {inner}: expected once, it is here twice")
-        lines[inner] = line
-        found[key.value] = _plain(file, value, inner, lines)
-    return found
+    return tree, lines
 
 
 def _rows(
@@ -110,7 +90,7 @@ def _rows(
     inherited: Mapping[str, Any],
 ) -> Iterator[tuple[str, Row]]:
     if not isinstance(body, dict) or not body:
-        line = _line_of(lines, section)
+        line = line_of(lines, section)
         raise MethodologyError(f"{file}:{line}: {section}: expected a mapping of rows")
     for name, fields in body.items():
         at = f"{section}.{name}"
@@ -134,7 +114,7 @@ def _typed(
 
 def _fault(file: str, lines: Mapping[str, int], at: str, field: str, text: str) -> MethodologyError:
     full = ".".join(part for part in (at, field) if part)
-    return MethodologyError(f"{file}:{_line_of(lines, full)}: {full}: {text}")
+    return MethodologyError(f"{file}:{line_of(lines, full)}: {full}: {text}")
 
 
 def _explain(message: str, wanted: type[msgspec.Struct]) -> tuple[str, str]:
@@ -163,10 +143,3 @@ def _words(wanted: type[msgspec.Struct], path: str) -> Iterator[str]:
         if isinstance(kind, str):
             yield kind
         types[:0] = get_args(kind)
-
-
-def _line_of(lines: Mapping[str, int], field: str) -> int:
-    """The line of a dotted field, or of the nearest one above it that is in the file."""
-    while field and field not in lines:
-        field = field.rpartition(".")[0]
-    return lines.get(field, 1)

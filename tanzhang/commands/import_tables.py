@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tanzhang.commands.fault_report import telling
 from tanzhang.commands.importing import File
 from tanzhang.commands.options import DEFAULT_DIRECTORY, DataDir
 from tanzhang.commands.posting_lines import post_lines
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "TANZHANG_IMPORT_KEY"
 REFERENCE_VARIABLE = "TANZHANG_REFERENCE_KEY"
-_FAULTS_SHOWN = 100
+_REPORT_HINT = "; --report FILE lists them all"
 
 MappingName = Annotated[
     str,
@@ -182,25 +182,28 @@ def _import(
         raise typer.BadParameter(_with_help(str(error))) from error
     target = None if dry_run else door()
     source = Source(file, mapping, sender)
-    try:
-        found = _surveyed(source, describe, report)
-    except ImportRefusedError as refused:
-        typer.echo(f"tanzhang: {file} is refused, nothing was posted:\n{refused}", err=True)
-        raise typer.Exit(1) from refused
-    for line in _summary(file, found, dry_run):
-        typer.echo(line)
-    if target is not None and found.count:
-        _post(source, found, target)
+    with telling(file, report, hint=_REPORT_HINT) as tell:
+        try:
+            found = _surveyed(source, describe, tell)
+        except ImportRefusedError as refused:
+            typer.echo(f"tanzhang: {file} is refused, nothing was posted:\n{refused}", err=True)
+            raise typer.Exit(1) from refused
+        for line in _summary(file, found, dry_run):
+            typer.echo(line)
+        if target is not None and found.count:
+            _post(source, found, target, tell)
     if found.faulty:
         raise typer.Exit(1)
 
 
-def _post(source: "Source", found: "Survey", target: Target) -> None:
+def _post(
+    source: "Source", found: "Survey", target: Target, tell: "Callable[[Fault], None]"
+) -> None:
     from tanzhang.importers.reading import ImportRefusedError
     from tanzhang.importers.survey import events
 
     try:
-        post_lines(source.path, events(source, found), found.count, target)
+        post_lines(source.path, events(source, found), found.count, target, tell)
     except ImportRefusedError as changed:
         typer.echo(f"tanzhang: {source.path}: {changed}", err=True)
         raise typer.Exit(1) from changed
@@ -216,45 +219,17 @@ def _with_help(message: str) -> str:
 
 
 def _surveyed(
-    source: "Source", describe: "Callable[[Event], str]", report: Path | None
+    source: "Source", describe: "Callable[[Event], str]", tell: "Callable[[Fault], None]"
 ) -> "Survey":
     from tanzhang.commands.progress import reading_bar
     from tanzhang.importers.survey import survey
 
-    with _told(source.path, report) as tell, reading_bar(f"{source.path.name}: check") as progress:
+    with reading_bar(f"{source.path.name}: check") as progress:
         found = survey(
             source, now=datetime.now(UTC), describe=describe, on_fault=tell, on_progress=progress
         )
         progress(found.rows)
     return found
-
-
-@contextmanager
-def _told(file: Path, report: Path | None) -> "Iterator[Callable[[Fault], None]]":
-    """Faults on stderr, the first of them; all of them in the report."""
-    import csv
-    from contextlib import ExitStack
-
-    told = 0
-    with ExitStack() as stack:
-        rows = None
-        if report is not None:
-            stream = stack.enter_context(report.open("w", encoding="utf-8-sig", newline=""))
-            rows = csv.writer(stream)
-            rows.writerow(["line", "column", "reason"])
-
-        def tell(fault: "Fault") -> None:
-            nonlocal told
-            told += 1
-            if told <= _FAULTS_SHOWN:
-                typer.echo(f"{file}: {fault}", err=True)
-            if rows is not None:
-                rows.writerow([fault.line, fault.field, fault.detail])
-
-        yield tell
-    if told > _FAULTS_SHOWN:
-        where = f"all are in {report}" if report else "--report FILE lists them all"
-        typer.echo(f"{file}: and {told - _FAULTS_SHOWN} more faults; {where}", err=True)
 
 
 def _summary(file: Path, found: "Survey", dry_run: bool) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """`tanzhang import csv` and `tanzhang import green-button`: meter readings from files."""
 
-import codecs
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from tanzhang.commands.fault_report import telling
 from tanzhang.commands.options import DEFAULT_DIRECTORY, DataDir
 from tanzhang.commands.posting_lines import post_lines
 from tanzhang.commands.target import IngestUrl, Target, Token, ingest_door
@@ -69,10 +69,11 @@ def _zone(text: str) -> str:
 
 
 def _encoding(text: str) -> str:
-    try:
-        return codecs.lookup(text).name
-    except LookupError as error:
-        raise typer.BadParameter(f"unknown encoding {text!r}") from error
+    from tanzhang.importers.csv_rows import is_encoding
+
+    if not is_encoding(text):
+        raise typer.BadParameter(f"unknown encoding {text!r}")
+    return text
 
 
 def _delimiter(text: str) -> str:
@@ -233,4 +234,5 @@ def _import(
     events = (
         (r.line, reading_event(r, enterprise=enterprise, source=source)) for r in imported.readings
     )
-    post_lines(file, events, len(imported.readings), door())
+    with telling(file) as tell:
+        post_lines(file, events, len(imported.readings), door(), tell)

@@ -2,7 +2,7 @@
 
 import asyncio
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,19 +12,25 @@ from tanzhang.commands.target import Target
 
 if TYPE_CHECKING:
     from tanzhang.cloudevents import CloudEvent
+    from tanzhang.importers.reading import Fault
     from tanzhang.posting import Posted
-
-_REJECTIONS_SHOWN = 100
 
 
 def post_lines(
-    file: Path, numbered: "Iterable[tuple[int, CloudEvent]]", count: int, target: Target
+    file: Path,
+    numbered: "Iterable[tuple[int, CloudEvent]]",
+    count: int,
+    target: Target,
+    tell: "Callable[[Fault], None]",
 ) -> None:
-    """Post events with the lines they come from; exit code 1 when one was rejected or posting failed."""
+    """Post events with the lines they come from; each rejection is told.
+
+    Exit code 1 when one was rejected or posting failed.
+    """
     from tanzhang.posting import PostingError
 
     try:
-        posted = asyncio.run(_post(file, numbered, count, target))
+        posted = asyncio.run(_post(file, numbered, count, target, tell))
     except PostingError as error:
         typer.echo(f"tanzhang: {error}\nSending the file again is safe.", err=True)
         raise typer.Exit(1) from error
@@ -34,13 +40,17 @@ def post_lines(
 
 
 async def _post(
-    file: Path, numbered: "Iterable[tuple[int, CloudEvent]]", count: int, target: Target
+    file: Path,
+    numbered: "Iterable[tuple[int, CloudEvent]]",
+    count: int,
+    target: Target,
+    tell: "Callable[[Fault], None]",
 ) -> "Posted":
     from tanzhang.commands.progress import posting_bar
+    from tanzhang.importers.reading import Fault
     from tanzhang.posting import Rejection, client, post_events
 
     lines = array("L")
-    shown = 0
 
     def drawn() -> "Iterator[CloudEvent]":
         for line, event in numbered:
@@ -48,11 +58,7 @@ async def _post(
             yield event
 
     def report(rejection: Rejection) -> None:
-        nonlocal shown
-        shown += 1
-        if shown <= _REJECTIONS_SHOWN:
-            line = lines[rejection.position]
-            typer.echo(f"{file}: rejected line {line}: {rejection.reason()}", err=True)
+        tell(Fault(lines[rejection.position], "rejected", rejection.reason()))
 
     async with client(target.urls["ingest"], target.token) as door:
         with posting_bar(file.name, count) as advance:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -71,7 +72,18 @@ def ingest_door(
 ) -> Target:
     """The door named by an option, else that of the local stack."""
     if ingest_url is not None:
+        if not _is_address(ingest_url):
+            message = f"expected http:// or https:// and a host, got {ingest_url!r}"
+            raise typer.BadParameter(message, param_hint="--ingest-url")
         # The stack's own key never signs for strangers.
         return Target({"ingest": ingest_url}, token)
     scopes = [f"events:write:{topic}"]
     return local_stack(data_dir, token, scopes=scopes, sources=[source], subjects=[subject])
+
+
+def _is_address(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return False
+    return url.scheme in ("http", "https") and bool(url.hostname)

@@ -21,7 +21,10 @@ _PLACES = 12
 _SHOWN = 40
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _SERIAL = re.compile(r"[0-9]{1,7}(?:\.[0-9]+)?")
-_ADJACENT = re.compile(r"%[A-Za-z]%")
+_FIGURES = re.compile(r"%[YymdHIMSj]%[YymdHIMSjf]")
+_OPEN_ENDED = re.compile(r"%[fzZ]")
+# What a spreadsheet makes of a long number in a text file: its last digits are gone.
+_CUT_OFF = re.compile(r"-?[0-9](?:[.,][0-9]+)?[Ee]\+[0-9]{1,3}")
 # Day 0 of a workbook whose first day is 1900-01-01, as it has a 29 February 1900 in it.
 _DAY_ZERO = datetime(1899, 12, 30)
 _SERIALS = range(61, 2_958_466)
@@ -53,9 +56,9 @@ def plain_text(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """The text for a message: short, and nobody's number."""
-    found = personal_identifier(text)
-    return f"(looks like a {found})" if found else repr(text[:_SHOWN])
+    """The text for a message, in quotes."""
+    said = shown(text)
+    return said if personal_identifier(text) else repr(said)
 
 
 def text_of(value: Value) -> str:
@@ -75,6 +78,21 @@ def text_of(value: Value) -> str:
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
+def name_of(value: Value) -> str:
+    """The text of a cell that tells one thing from all others; "" for a blank one."""
+    text = text_of(value)
+    if _CUT_OFF.fullmatch(text):
+        detail = "a spreadsheet has rounded it: export the file again, with this column as text"
+        raise CellError(f"expected all digits of a number, got {text!r}: {detail}")
+    return text
+
+
+def shown(text: str) -> str:
+    """The text for a message: short, and nobody's number."""
+    found = personal_identifier(text)
+    return f"(looks like a {found})" if found else text[:_SHOWN]
+
+
 def _digits_of(value: int | float) -> str:
     if abs(value) >= 10**_EXACT_DIGITS:
         detail = f"a number of more than {_EXACT_DIGITS} digits, which spreadsheets cut off"
@@ -92,7 +110,10 @@ def decimal_of(value: Value, field: Field) -> Decimal:
         number = _number(text_of(value), field)
     if field.times is not None:
         number = _rounded(Fraction(number) * Fraction(field.times))
-    return {"plain": number, "negated": -number, "absolute": abs(number)}[field.sign]
+    if field.sign == "plain" or not number:
+        return number
+    # A plain minus would round to the context's digits.
+    return number.copy_negate() if field.sign == "negated" else number.copy_abs()
 
 
 def _number(text: str, field: Field) -> Decimal:
@@ -112,11 +133,12 @@ def _number(text: str, field: Field) -> Decimal:
 def _ungrouped(text: str, field: Field) -> str:
     """With a decimal point and without groups; unchanged, or made no number, where groups are wrong."""
     whole, mark, places = text.partition(field.decimal)
-    if field.thousands and field.thousands in whole:
-        first, *groups = whole.removeprefix("-").split(field.thousands)
+    mark_of_groups = unicodedata.normalize("NFKC", field.thousands)
+    if mark_of_groups and mark_of_groups in whole:
+        first, *groups = whole.removeprefix("-").split(mark_of_groups)
         if not 1 <= len(first) <= 3 or any(len(group) != 3 for group in groups):
             return ""
-        whole = whole.replace(field.thousands, "")
+        whole = whole.replace(mark_of_groups, "")
     if "." in whole or "." in places:
         return ""
     return f"{whole}.{places}" if mark else whole
@@ -198,10 +220,12 @@ def _parsed(text: str, layout: str) -> datetime | None:
             return datetime.fromisoformat(text) if "-" in text else None
         layout = plain_text(layout)
         at = datetime.strptime(text, layout)
-        # Figures that touch are only clear at full length: 2020111 is no date.
-        return at if not _ADJACENT.search(layout) or at.strftime(layout) == text else None
     except ValueError:
         return None
+    # Figures that touch are only clear at full length: 2020111 is no date. Parts of a second
+    # and offsets have more than one.
+    touch = _FIGURES.search(layout)
+    return at if not touch or text.startswith(at.strftime(_OPEN_ENDED.split(layout)[0])) else None
 
 
 def _serial(text: str, first_day: datetime) -> datetime | None:

@@ -107,8 +107,8 @@ def _rows(stream: IO[str], columns: Columns, faults: list[Fault]) -> Iterator[tu
                 faults.append(Fault(rows.line_num, "row", detail))
     except CsvError as error:
         raise ImportRefusedError([Fault(rows.line_num, "row", str(error))]) from error
-    except UnicodeDecodeError as error:
-        detail = f"not {columns.encoding}: {error.reason} after line {rows.line_num}"
+    except UnicodeError as error:
+        detail = f"not {columns.encoding}: {error} after line {rows.line_num}"
         raise ImportRefusedError([Fault(None, "--encoding", detail)]) from error
 
 

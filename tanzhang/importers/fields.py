@@ -37,10 +37,12 @@ class Columns:
     def place(self, name: str) -> int:
         return self.table.columns[plain_text(name)]
 
-    def texts(self, names: Sequence[str]) -> Callable[[Values], list[str]]:
+    def texts(
+        self, names: Sequence[str], read: Callable[[Value], str] = text_of
+    ) -> Callable[[Values], list[str]]:
         """The texts of some columns; CellError for a cell that has none."""
         places = [self.place(name) for name in names]
-        return lambda values: [text_of(values[place]) for place in places]
+        return lambda values: [read(values[place]) for place in places]
 
 
 def field_reader(columns: Columns, field: Field, wanted: EventField) -> Read:
@@ -77,7 +79,10 @@ def time_reader(columns: Columns, field: Field) -> Read:
 
 
 def condition(columns: Columns, when: When) -> Callable[[Values], bool]:
-    """Whether each column holds its text or one of its texts."""
+    """Whether each column holds its text or one of its texts.
+
+    CellError where that is for a cell to say which has no value of its own.
+    """
     tests = [
         (
             columns.place(name),
@@ -85,17 +90,20 @@ def condition(columns: Columns, when: When) -> Callable[[Values], bool]:
         )
         for name, texts in when.items()
     ]
-    return lambda values: all(known_text(values[place]) in texts for place, texts in tests)
 
+    def holds(values: Values) -> bool:
+        open_: CellError | None = None
+        for place, texts in tests:
+            try:
+                if text_of(values[place]) not in texts:
+                    return False
+            except CellError as error:
+                open_ = error
+        if open_ is not None:
+            raise open_
+        return True
 
-def known_text(value: Value) -> str:
-    """The text of a cell, "" also where it has none of its own."""
-    if isinstance(value, str):
-        return plain_text(value)
-    try:
-        return "" if isinstance(value, NoValue) else text_of(value)
-    except CellError:
-        return ""
+    return holds
 
 
 def _source(columns: Columns, field: Field) -> Callable[[Values], Value]:
@@ -105,11 +113,11 @@ def _source(columns: Columns, field: Field) -> Callable[[Values], Value]:
     if field.cases:
         return _of_cases(columns, field)
     if field.column is not None:
-        place = columns.place(field.column)
+        place, present = columns.place(field.column), unless_blank(field)
         if field.codes:
-            return _decoded(field, lambda values: text_of(values[place]))
-        return lambda values: _present(values[place])
-    texts = columns.texts(field.columns)
+            return _decoded(field, lambda values: text_of(present(values[place])))
+        return lambda values: present(values[place])
+    texts = columns.texts(field.columns, unless_blank(field, text_of))
     joined = lambda values: " ".join(text for text in texts(values) if text)  # noqa: E731
     return _decoded(field, joined) if field.codes else joined
 
@@ -118,6 +126,14 @@ def _present(value: Value) -> Value:
     if isinstance(value, NoValue):
         raise CellError(value.why)
     return value
+
+
+def unless_blank(field: Field, read: Callable[[Value], Any] = _present) -> Callable[[Value], Any]:
+    """Reads a cell; one that holds a text of `blank` is as one that holds nothing."""
+    blanks = {plain_text(text) for text in field.blank}
+    if not blanks:
+        return read
+    return lambda value: read(None if text_of(value) in blanks else value)
 
 
 def _of_cases(columns: Columns, field: Field) -> Callable[[Values], Value]:
@@ -131,7 +147,7 @@ def _of_cases(columns: Columns, field: Field) -> Callable[[Values], Value]:
                 return word
         if field.otherwise is not None:
             return field.otherwise
-        shown = (f"{n} {quoted(known_text(values[p]))}" for n, p in zip(names, places, strict=True))
+        shown = (f"{n} {quoted(text_of(values[p]))}" for n, p in zip(names, places, strict=True))
         raise CellError(f"expected a case that fits; there is none for {', '.join(shown)}")
 
     return read

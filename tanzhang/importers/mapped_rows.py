@@ -11,9 +11,17 @@ from msgspec.structs import replace
 from shared.events.identifiers import FARM_FORM, is_enterprise, is_farm
 from shared.events.ids import derived_id
 from tanzhang.cloudevents import CloudEvent, cloud_event
-from tanzhang.importers.cells import CellError, decimal_of
+from tanzhang.importers.cells import CellError, Value, decimal_of, name_of
 from tanzhang.importers.event_fields import DATA, EventField, event_fields
-from tanzhang.importers.fields import Columns, Read, Values, condition, field_reader, time_reader
+from tanzhang.importers.fields import (
+    Columns,
+    Read,
+    Values,
+    condition,
+    field_reader,
+    time_reader,
+    unless_blank,
+)
 from tanzhang.importers.mapping import Field, Mapping, Skip
 from tanzhang.importers.pseudonyms import (
     Key,
@@ -75,21 +83,35 @@ def check_sender(mapping: Mapping, sender: Sender) -> None:
         raise SenderError(
             "a reference key, the same at all banks of the city, is needed for channel_ref"
         )
+    if sender.key is not None and sender.key == sender.reference_key:
+        raise SenderError("other banks know the reference key: expected another than the bank's")
 
 
 def mapper(mapping: Mapping, table: Table, sender: Sender) -> Callable[[Row], Mapped]:
     """What makes an event of a row, leaves it out, or says what is wrong with it, all of it."""
     columns = Columns(table, ZoneInfo(mapping.zone))
-    skips = [(_skipping(columns, mapping, rule), LeftOut(rule.reason)) for rule in mapping.skip]
+    skips = [
+        (_skipping(columns, mapping, rule), "+".join(rule.when), LeftOut(rule.reason))
+        for rule in mapping.skip
+    ]
     make = _event(columns, mapping, sender)
 
     def read(row: Row) -> Mapped:
-        for applies, left_out in skips:
-            if applies(row.values):
-                return left_out
-        return make(row)
+        undecided = []
+        for applies, place, left_out in skips:
+            try:
+                if applies(row.values):
+                    return left_out
+            except CellError as error:
+                undecided.append(Fault(row.line, place, error.detail))
+        return _with_faults(undecided, make(row)) if undecided else make(row)
 
     return read
+
+
+def _with_faults(faults: list[Fault], made: Mapped) -> list[Fault]:
+    """Nobody knows whether the row is one to leave out: it is not posted."""
+    return list(dict.fromkeys([*faults, *(made if isinstance(made, list) else ())]))
 
 
 def place_of(mapping: Mapping, pointer: str) -> str:
@@ -176,7 +198,7 @@ def _naming(mapping: Mapping, sender: Sender) -> Callable[[str, Sequence[str]], 
 def _part(columns: Columns, field: Field, wanted: EventField, sender: Sender) -> Read:
     if wanted.kind == "named":
         names = (field.column,) if field.column is not None else field.columns
-        return _texts(columns, names, optional=True)
+        return _texts(columns, names, unless_blank(field, name_of), optional=True)
     read = field_reader(columns, field, wanted)
     key = sender.reference_key
     if wanted.name != "channel_ref" or field.hashed or key is None:
@@ -188,9 +210,15 @@ def _hashed(key: Key, reference: str | None) -> str | None:
     return None if reference is None else behaviour_reference(key, reference)
 
 
-def _texts(columns: Columns, names: Sequence[str], *, optional: bool = False) -> Read:
+def _texts(
+    columns: Columns,
+    names: Sequence[str],
+    name: Callable[[Value], str] = name_of,
+    *,
+    optional: bool = False,
+) -> Read:
     """The texts of columns that name something; not all of them are blank."""
-    texts = columns.texts(names)
+    texts = columns.texts(names, name)
 
     def read(values: Values) -> list[str] | None:
         found = texts(values)

@@ -55,6 +55,7 @@ class Field(Part, frozen=True, kw_only=True):
     columns: Texts = ()
     constant: str | None = None
     cases: tuple[Case, ...] = ()
+    blank: Texts = ()
     codes: dict[str, str] = {}
     otherwise: str | None = None
     format: str | Texts = ()

@@ -1,6 +1,5 @@
 """What is checked of a mapping before any row is read: it must fit its event type and itself."""
 
-import codecs
 from collections.abc import Iterable
 from collections.abc import Mapping as Items
 from datetime import datetime, time
@@ -8,9 +7,10 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from tanzhang.importers.cells import CellError, day_of, decimal_of, plain_text
+from tanzhang.importers.cells import CellError, day_of, decimal_of, plain_text, whole_of
+from tanzhang.importers.csv_rows import is_encoding
 from tanzhang.importers.event_fields import EventField, event_fields
-from tanzhang.importers.mapping import Csv, Field, Layout, Mapping, Skip
+from tanzhang.importers.mapping import Csv, Field, Layout, Mapping, Skip, When
 
 EXCEL, ISO = "excel", "iso"
 _SAMPLE = datetime(2020, 1, 31, 13, 45, 59)
@@ -61,14 +61,11 @@ def _check_table(table: Layout) -> None:
 def _check_csv(csv: Csv) -> None:
     if len(csv.delimiter) != 1 or csv.delimiter in '\r\n"':
         raise KeyFaultError("table.csv.delimiter", 'expected one character, such as "," or "\\t"')
-    if len(csv.quote) > 1 or csv.quote == csv.delimiter:
+    if len(csv.quote) > 1 or csv.quote == csv.delimiter or (csv.quote and csv.quote in "\r\n"):
         raise KeyFaultError("table.csv.quote", "expected one character, or none")
-    try:
-        decoded = codecs.lookup(csv.encoding)
-        "".encode(decoded.name)
-    except LookupError:
+    if not is_encoding(csv.encoding):
         detail = f"expected an encoding such as utf-8-sig or gb18030, got {csv.encoding!r}"
-        raise KeyFaultError("table.csv.encoding", detail) from None
+        raise KeyFaultError("table.csv.encoding", detail)
 
 
 def _check_zone(zone: str) -> None:
@@ -101,6 +98,8 @@ def _check_field(key: str, field: Field, wanted: EventField, mapping: Mapping) -
     numbers, dates = wanted.kind == "number", wanted.kind in ("day", "whole")
     _check_belongs(key, field, () if numbers else _OF_NUMBERS, "numbers")
     _check_belongs(key, field, () if dates else _OF_DATES, "dates")
+    if field.blank and not (field.column or field.columns):
+        raise KeyFaultError(f"{key}.blank", "expected a column beside it")
     if field.hashed and wanted.name != "channel_ref":
         raise KeyFaultError(f"{key}.hashed", "is for channel_ref only")
     _check_words(key, field, wanted)
@@ -119,9 +118,18 @@ def _check_source(key: str, field: Field, wanted: EventField, mapping: Mapping) 
         if len(columns) != len(mapping.id):
             detail = f"expected as many columns as `id` has ({len(mapping.id)}): they make an id"
             raise KeyFaultError(key, detail)
+        if field.codes:
+            raise KeyFaultError(f"{key}.codes", "has none, its columns are those of an id")
     for number, case in enumerate(field.cases):
-        if not case.when:
-            raise KeyFaultError(f"{key}.cases.{number}.when", "expected columns and their texts")
+        _check_when(f"{key}.cases.{number}.when", case.when)
+
+
+def _check_when(key: str, when: When) -> None:
+    if not when:
+        raise KeyFaultError(key, "expected columns and their texts")
+    for column, texts in when.items():
+        if not texts and texts != "":
+            raise KeyFaultError(f"{key}.{column}", "expected a text or several, there is none")
 
 
 def _check_belongs(key: str, field: Field, foreign: Iterable[str], whose: str) -> None:
@@ -169,7 +177,7 @@ def _check_number(key: str, field: Field) -> None:
     said = [field.constant, field.otherwise, *field.codes.values(), *(c.word for c in field.cases)]
     for word in said:
         try:
-            Decimal(0) if word is None else decimal_of(word, Field())
+            Decimal(0) if word is None else decimal_of(word, field)
         except CellError as error:
             raise KeyFaultError(key, error.detail) from None
 
@@ -192,11 +200,11 @@ def _check_date(key: str, field: Field, wanted: EventField) -> None:
             raise KeyFaultError(f"{key}.format", detail)
     if field.at is not None:
         _check_at(f"{key}.at", field.at, wanted)
-    if field.plus is not None and wanted.name == "time":
+    if field.plus is not None and (wanted.name == "time" or wanted.kind == "whole"):
         raise KeyFaultError(f"{key}.plus", "is for days only")
     if field.constant is not None:
         try:
-            day_of(field.constant, field)
+            (whole_of if wanted.kind == "whole" else day_of)(field.constant, field)
         except CellError as error:
             raise KeyFaultError(f"{key}.constant", error.detail) from None
 
@@ -215,6 +223,8 @@ def _check_at(key: str, at: str, wanted: EventField) -> None:
 def _check_skip(key: str, rule: Skip, mapping: Mapping, known: Items[str, EventField]) -> None:
     if not rule.when and rule.positive is None and rule.negative is None:
         raise KeyFaultError(key, "expected when, positive or negative")
+    if rule.when:
+        _check_when(f"{key}.when", rule.when)
     for sign in ("positive", "negative"):
         name = getattr(rule, sign)
         if name is None:

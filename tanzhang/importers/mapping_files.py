@@ -1,13 +1,12 @@
 """Reading mapping files: YAML in, a checked Mapping out; a fault names file, line and key."""
 
 import re
-from collections.abc import Mapping as Names
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
-import yaml
 
+from shared.yaml_lines import YamlError, line_of, read_yaml
 from tanzhang.importers.mapping import Field, Mapping, Part
 from tanzhang.importers.mapping_checks import KeyFaultError, check
 
@@ -41,13 +40,12 @@ def find_mapping(name: str) -> Path:
 
 def read_mapping(path: Path) -> Mapping:
     """The mapping of a file; MappingError for anything unreadable, unknown or contradictory."""
-    lines: dict[str, int] = {}
-    tree = _plain(path.name, _compose(path), "", lines)
+    tree, lines = _read(path)
     try:
         mapping = _mapping(tree)
         check(mapping)
     except KeyFaultError as fault:
-        line = _line_of(lines, fault.key)
+        line = line_of(lines, fault.key)
         raise MappingError(f"{path.name}:{line}: {fault.key or 'file'}: {fault.detail}") from fault
     return mapping
 
@@ -134,51 +132,21 @@ def _literals(hint: Any) -> Any:
             yield from _literals(part)
 
 
-def _compose(path: Path) -> yaml.Node:
-    """The tree of a file, every scalar as written: `01` and `no` are codes, not a number or a no."""
+def _read(path: Path) -> tuple[Any, dict[str, int]]:
     try:
         if path.stat().st_size > _BYTES_MAX:
             raise MappingError(f"{path.name}: expected a mapping file, it has more than 1 MiB")
-        text = path.read_text(encoding="utf-8-sig")
-        for event in yaml.parse(text, Loader=yaml.BaseLoader):
-            if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1 if event.start_mark else 1
-                raise MappingError(f"{path.name}:{line}: references (*) are not taken")
-        node = yaml.compose(text, Loader=yaml.BaseLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise MappingError(f"{path.name}:{line}: not YAML: {error.problem}") from error
+        tree, lines = read_yaml(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise MappingError(f"{path.name}: expected UTF-8, byte {error.start} is none") from error
-    except (OSError, yaml.YAMLError) as error:
+    except YamlError as error:
+        raise MappingError(f"{path.name}:{error}") from error
+    except OSError as error:
         raise MappingError(f"{path.name}: cannot be read: {error}") from error
-    if node is None:
+    if tree is None:
         raise MappingError(f"{path.name}:1: expected keys and values, the file is empty")
-    return node
-
-
-def _plain(file: str, node: yaml.Node, key: str, lines: dict[str, int]) -> Any:
-    """The node as str, list and dict; notes the line of every dotted key."""
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(file, item, f"{key}.{n}", lines) for n, item in enumerate(node.value)]
-    if not isinstance(node, yaml.MappingNode):
-        return node.value
-    found: dict[str, Any] = {}
-    for name, value in node.value:
-        inner, line = _joined(key, str(name.value)), name.start_mark.line + 1
-        if name.value in found:
-            raise MappingError(f"{file}:{line}: {inner}: expected once, it is here twice")
-        lines[inner] = line
-        found[name.value] = _plain(file, value, inner, lines)
-    return found
+    return tree, lines
 
 
 def _joined(key: str, inner: str) -> str:
     return ".".join(part for part in (key, inner.strip(".")) if part)
-
-
-def _line_of(lines: Names[str, int], key: str) -> int:
-    """The line of a key, or of the nearest one above it that is in the file."""
-    while key and key not in lines:
-        key = key.rpartition(".")[0]
-    return lines.get(key, 1)

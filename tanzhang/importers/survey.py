@@ -48,7 +48,7 @@ class Survey:
     """What a file holds. `events` by what they are, `left_out` by reason; `faults` by column.
 
     `repeated` rows say again what an earlier one said. `example` is its first event; `kept` marks the lines whose
-    events count.
+    events count. `state` tells the file from what may be made of it later.
     """
 
     rows: int = 0
@@ -61,6 +61,7 @@ class Survey:
     last: datetime | None = None
     example: CloudEvent | None = None
     kept: bytearray = field(default_factory=bytearray, repr=False)
+    state: tuple[int, int] = (0, 0)
 
     @property
     def count(self) -> int:
@@ -91,6 +92,7 @@ def survey(
     """
     with identities() as seen:
         work = _Surveying(source, now, describe, on_fault, seen)
+        work.found.state = _state(source.path)
         for row, mapped in _mapped(source):
             work.take(row, mapped)
             if work.found.rows % _OFTEN == 0:
@@ -154,12 +156,25 @@ class _Surveying:
 
 
 def events(source: Source, found: Survey) -> Iterator[tuple[int, CloudEvent]]:
-    """Line and event of every row that counts, read once more."""
+    """Line and event of every row that counts, read once more.
+
+    Raises ImportRefusedError when the file is no longer the one that was surveyed.
+    """
+    if _state(source.path) != found.state:
+        raise _CHANGED
     for row, mapped in _mapped(source):
         if row.line < len(found.kept) and found.kept[row.line] == _KEPT:
             if not isinstance(mapped, dict):
                 raise _CHANGED
             yield row.line, mapped
+    if _state(source.path) != found.state:
+        raise _CHANGED
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of the last change."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _mapped(source: Source) -> Iterator[tuple[Row, Mapped]]:

@@ -1,5 +1,6 @@
 """Files as rows of named columns: text of any encoding, or a workbook. One row at a time."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,13 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from tanzhang.importers.cells import Value, plain_text
+from tanzhang.importers.cells import CellError, Value, plain_text, shown, text_of
 from tanzhang.importers.csv_rows import csv_rows
 from tanzhang.importers.mapping import Layout
 from tanzhang.importers.reading import Fault, ImportRefusedError
 from tanzhang.importers.xlsx_rows import Workbook, open_workbook
 
 TextRows = Iterator[tuple[int, list[str]] | Fault]
+_LISTED = 50
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
@@ -42,10 +45,16 @@ def open_table(path: Path, layout: Layout, wanted: Sequence[str]) -> Iterator[Ta
 
     A row of another length than the header is a Fault; blank rows are left out.
     """
+    if not path.is_file():
+        detail = "expected a file on a disk, which can be read twice; save the stream as one"
+        raise ImportRefusedError([Fault(None, "file", detail)])
     with path.open("rb") as stream:
         beginning = stream.read(4)
     if beginning == _OLE:
-        detail = "expected text or .xlsx; this is an older workbook: save it as .xlsx"
+        detail = (
+            "expected text or .xlsx; this is an older workbook, or one with a password: "
+            "save it as .xlsx without one"
+        )
         raise ImportRefusedError([Fault(None, "file", detail)])
     if beginning == _ZIP:
         if layout.xlsx is None:
@@ -83,6 +92,8 @@ def _header(rows: Iterator[Fault | tuple[int, Sequence[Value]]], number: int) ->
     """The row of that number; what stands above it is passed over."""
     for row in rows:
         if isinstance(row, Fault):
+            if row.line == number:
+                raise ImportRefusedError([row])
             continue
         line, values = row
         if line == number:
@@ -95,8 +106,8 @@ def _header(rows: Iterator[Fault | tuple[int, Sequence[Value]]], number: int) ->
 
 def _columns(header: Sequence[Value], wanted: Sequence[str], layout: Layout) -> dict[str, int]:
     """Where each column stands; every wanted one is there, and once."""
-    names = [plain_text(name) if isinstance(name, str) else "" for name in header]
-    there = ", ".join(name for name in names if name) or "no columns"
+    names = [_name(name) for name in header]
+    there = _listed([name for name in names if name])
     faults = []
     for name in dict.fromkeys(map(plain_text, (*wanted, *layout.fill_down))):
         if names.count(name) != 1:
@@ -108,6 +119,19 @@ def _columns(header: Sequence[Value], wanted: Sequence[str], layout: Layout) -> 
     return {name: place for place, name in enumerate(names) if name}
 
 
+def _name(value: Value) -> str:
+    try:
+        return text_of(value)
+    except CellError:
+        return ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Where a file has no header, its first row stands here: nobody's number is told."""
+    more = [f"{len(names) - _LISTED} more"] if len(names) > _LISTED else []
+    return ", ".join([*map(shown, names[:_LISTED]), *more]) or "no columns"
+
+
 def _even(rows: TextRows, length: int) -> Iterator[Row | Fault]:
     for row in rows:
         if isinstance(row, Fault):
@@ -115,7 +139,9 @@ def _even(rows: TextRows, length: int) -> Iterator[Row | Fault]:
         elif len(row[1]) == length:
             yield Row(*row)
         else:
-            yield Fault(row[0], "row", f"expected {length} columns, got {len(row[1])}")
+            breaks = len(_LINE_END.findall("".join(row[1])))
+            upto = f" (to line {row[0] + breaks}: is a quote left open?)" if breaks else ""
+            yield Fault(row[0], "row", f"expected {length} columns, got {len(row[1])}{upto}")
 
 
 def _filled(rows: TextRows, places: Sequence[int]) -> TextRows:

@@ -1,13 +1,14 @@
 """Rows of a workbook's sheet, streamed, with what is easily lost: merged cells, missing results."""
 
 import posixpath
+import zlib
 from collections.abc import Container, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import IO, Any, NamedTuple
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from defusedxml.ElementTree import ParseError, fromstring, iterparse
 
@@ -19,6 +20,16 @@ NOT_CALCULATED = NoValue(
     "let it calculate, and save"
 )
 _EVERY_COLUMN = range(1 << 14)
+_LAST_ROW = 1 << 20
+_CONTENT_TYPES = "[Content_Types].xml"
+# Spreadsheets pack some ten or twenty times; what packs far better was made to fill the memory.
+_PACKED_MAX = 100
+_UNPACKED_SMALL = 1 << 24
+# What the libraries raise over files that are damaged, locked, or no workbooks.
+_BROKEN = (
+    BadZipFile, zlib.error, EOFError, OSError, LookupError, ValueError, TypeError, AttributeError,
+    ArithmeticError, RuntimeError, ParseError,
+)  # fmt: skip
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 Numbered = tuple[int, Sequence[Value]]
@@ -35,10 +46,10 @@ class Merged(NamedTuple):
 
 @dataclass(slots=True)
 class Marks:
-    """What the cells alone don't tell: merged ranges, and formulas without a result."""
+    """What the cells alone don't tell: merged ranges, formulas without a result, and errors."""
 
     merged: list[Merged] = field(default_factory=list)
-    missing: set[Cell] = field(default_factory=set)
+    missing: dict[Cell, NoValue] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -60,15 +71,42 @@ def open_workbook(path: Path, sheet: str | None, header: int) -> Iterator[Workbo
 
     Down to the row `header` merged cells have their value in every row.
     """
+    _check_archive(path)
     with path.open("rb") as stream, closing(_loaded(stream)) as book:
-        name = _sheet_name(book.sheetnames, sheet)
-        try:  # declared entities are refused with a ValueError of defusedxml
-            marks = _marks(path, name)
-        except (KeyError, ParseError, ValueError) as error:
-            raise _unreadable(error) from error
+        chosen = _sheet(book.worksheets, sheet)
+        with _readable():  # declared entities are refused with a ValueError of defusedxml
+            marks = _marks(path, chosen.title)
         workbook = Workbook(iter(()), book.epoch)
-        workbook.rows = _rows(book[name], marks, header, workbook.filled)
+        workbook.rows = _rows(chosen, marks, header, workbook.filled)
         yield workbook
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Whatever the libraries raise over a file is an ImportRefusedError."""
+    try:
+        yield
+    except _BROKEN as error:
+        raise _unreadable(error) from error
+
+
+def _check_archive(path: Path) -> None:
+    with _readable(), ZipFile(path) as archive:
+        parts = archive.infolist()
+    if all(part.filename != _CONTENT_TYPES for part in parts):
+        detail = "expected .xlsx, this is another kind of archive: save it as .xlsx"
+        raise ImportRefusedError([Fault(None, "file", detail)])
+    for part in filter(_is_packed_to_burst, parts):
+        detail = (
+            f"{part.filename} would take {part.file_size} bytes, more than {_PACKED_MAX} times "
+            "those in the file; open it in a spreadsheet program and save it again"
+        )
+        raise ImportRefusedError([Fault(None, "file", detail)])
+
+
+def _is_packed_to_burst(part: ZipInfo) -> bool:
+    size = part.file_size
+    return size > _UNPACKED_SMALL and size > _PACKED_MAX * part.compress_size
 
 
 def _loaded(stream: IO[bytes]) -> Any:
@@ -77,35 +115,33 @@ def _loaded(stream: IO[bytes]) -> Any:
     except ImportError:
         detail = "reading .xlsx needs openpyxl: pip install 'tanzhang[excel]'"
         raise ImportRefusedError([Fault(None, "file", detail)]) from None
-    try:
+    with _readable():
         return load_workbook(stream, read_only=True, data_only=True)
-    except (BadZipFile, OSError, KeyError, ValueError, TypeError, ParseError) as error:
-        raise _unreadable(error) from error
 
 
 def _unreadable(error: Exception) -> ImportRefusedError:
     return ImportRefusedError([Fault(None, "file", f"cannot be read as a workbook: {error}")])
 
 
-def _sheet_name(names: Sequence[str], wanted: str | None) -> str:
-    if wanted is None and names:
-        return names[0]
-    if wanted not in names:
-        detail = f"there is no sheet {wanted!r}; the workbook has {', '.join(names)}"
-        raise ImportRefusedError([Fault(None, "sheet", detail)])
-    assert wanted is not None
-    return wanted
+def _sheet(sheets: Sequence[Any], wanted: str | None) -> Any:
+    """The sheet of that name, or the first that people see."""
+    for sheet in sheets:
+        if sheet.title == wanted or (wanted is None and sheet.sheet_state == "visible"):
+            return sheet
+    there = ", ".join(sheet.title for sheet in sheets) or "none"
+    named = "sheet that is not hidden" if wanted is None else f"sheet {wanted!r}"
+    detail = f"there is no {named}; the workbook has {there}"
+    raise ImportRefusedError([Fault(None, "sheet", detail)])
 
 
 def _rows(sheet: Any, marks: Marks, header: int, filled: set[int]) -> Iterator[Numbered]:
     sheet.reset_dimensions()  # some programs write wrong ones
     starts = {merged.first: merged for merged in marks.merged}
     open_ranges: dict[str, tuple[Merged, Value]] = {}
-    for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+    for number, cells in enumerate(_cells(sheet), 1):
         values = [_value(cell) for cell in cells]
         for place in range(len(values)):
-            if (number, place) in marks.missing and values[place] is None:
-                values[place] = NOT_CALCULATED
+            values[place] = marks.missing.get((number, place), values[place])
             if (number, place) in starts:
                 merged = starts[number, place]
                 open_ranges[merged.name] = merged, values[place]
@@ -113,6 +149,11 @@ def _rows(sheet: Any, marks: Marks, header: int, filled: set[int]) -> Iterator[N
         _spread(values, number, open_ranges, _EVERY_COLUMN if number <= header else filled)
         if not blank:
             yield number, values
+
+
+def _cells(sheet: Any) -> Iterator[Sequence[object]]:
+    with _readable():
+        yield from sheet.iter_rows(values_only=True)
 
 
 def _spread(
@@ -141,7 +182,7 @@ def _part_of(merged: Merged) -> NoValue:
 
 
 def _value(cell: object) -> Value:
-    """Errors such as #REF! come as texts; a blank text is a blank cell."""
+    """A blank text is a blank cell."""
     if isinstance(cell, str):
         return cell if cell.strip() else None
     if cell is None or isinstance(cell, int | float | datetime | date | time | timedelta):
@@ -179,24 +220,44 @@ def _read_marks(stream: IO[bytes]) -> Marks:
     """One pass over the sheet; elements are let go as they end."""
     marks = Marks()
     sheet: Any = None
+    row = 0
     for event, element in iterparse(stream, events=("start", "end"), forbid_dtd=True):
         name = _local(element.tag)
         if event == "start":
             sheet = element if name == "sheetData" else sheet
-        elif name == "c":
-            if (reference := element.get("r")) and _lacks_result(element):
-                marks.missing.add(_range(reference).first)
         elif name == "mergeCell":
             marks.merged.append(_range(element.get("ref", "")))
         elif name == "row":
+            row = _row_number(element, row)
+            marks.missing.update(_missing(element, row))
             sheet.clear()
     return marks
 
 
-def _lacks_result(cell: Any) -> bool:
-    """A formula whose result is an empty text has one."""
+def _row_number(row: Any, before: int) -> int:
+    number = int(row.get("r", before + 1))
+    if not before < number <= _LAST_ROW:
+        raise ValueError(f"row {number} after row {before}")
+    return number
+
+
+def _missing(row: Any, number: int) -> Iterator[tuple[Cell, NoValue]]:
+    """The cells of a row that have no value; programs may leave out where a cell is."""
+    column = -1
+    for cell in row:
+        reference = cell.get("r")
+        column = _range(reference).first[1] if reference else column + 1
+        if (why := _lack(cell)) is not None:
+            yield (number, column), why
+
+
+def _lack(cell: Any) -> NoValue | None:
+    """Why a cell has no value. A formula whose result is an empty text has one."""
     parts = {_local(part.tag): part.text for part in cell}
-    return "f" in parts and not parts.get("v") and not ("v" in parts and cell.get("t") == "str")
+    if cell.get("t") == "e":
+        return NoValue(f"expected a value, got the error {parts.get('v') or 'of a formula'}")
+    empty_text = "v" in parts and cell.get("t") == "str"
+    return NOT_CALCULATED if "f" in parts and not parts.get("v") and not empty_text else None
 
 
 def _range(reference: str) -> Merged:

@@ -73,7 +73,7 @@ async def test_what_the_door_rejects_is_reported_with_its_line(
         "import", "csv", str(file), "--enterprise", HUAKANG, *SMALL, "--ingest-url", ingest_url
     )
     assert (done.code, done.out) == (1, "2 events sent, 1 accepted, 1 rejected\n")
-    assert f"{file}: rejected line 3: " in done.err
+    assert f"{file}: line 3, rejected: " in done.err
     assert len(await readings(read_topic)) == 1
 
 
@@ -101,6 +101,7 @@ async def test_wrong_options_are_named(run: Any, tmp_path: Path) -> None:
         (("--enterprise", HUAKANG, "--step", "soon"), "expected a length such as"),
         (("--enterprise", HUAKANG, "--time-zone", "Mars/Base"), "expected a zone such as"),
         (("--enterprise", HUAKANG, "--encoding", "morse"), "unknown encoding"),
+        (("--enterprise", HUAKANG, "--encoding", "rot13"), "unknown encoding"),
     ):
         done = await run(*base, *wrong)
         assert done.code == 2

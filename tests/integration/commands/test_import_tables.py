@@ -2,12 +2,24 @@
 
 import asyncio
 import csv
+import hmac
 import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from services.ingest.app import api
+from shared.auth.keys import KEY_FILE, create_keys, issue
+from shared.settings import Settings
+from tanzhang import topics
+from tests.integration.commands.conftest import served
+
+MINE, OTHER = "6222021234567890128", "6222021234567890129"
 KEY = "a secret of the bank, kept well"
 MAPPING = """\
 event: payment
@@ -215,3 +227,80 @@ async def test_a_farm_ledger_in_text(
             "end": "2021-01-01", "area_ha": "100", "straw_kg_per_ha": "1920",
         },
     )  # fmt: skip
+
+
+@pytest.fixture
+async def strict_url(settings: Settings, tmp_path: Path) -> AsyncIterator[str]:
+    """A door that asks for a token."""
+    _, jwks = create_keys(tmp_path / "auth")
+    settings = msgspec.structs.replace(settings, tanzhang_jwks=str(jwks))
+    await topics.create(settings)
+    async with served(api(settings), "on") as url:
+        yield url
+
+
+def name_of(account: str) -> str:
+    said = "\x1f".join(("account", "qzbank", account)).encode()
+    return f"qzbank:{hmac.new(KEY.encode(), said, sha256).hexdigest()[:32]}"
+
+
+async def test_what_the_door_rejects_is_in_the_report(
+    run: Any, desk: Path, strict_url: str, read_topic: Any
+) -> None:
+    token = issue(
+        desk / "auth" / KEY_FILE, "qzbank", ["events:write:payments"], ["qzbank"], [name_of(MINE)],
+        timedelta(hours=1), "tanzhang", "tanzhang", datetime.now(UTC),
+    )  # fmt: skip
+    wrong = "1003;6222021234567890129;2024-03-02 10:00:00;借;电费;柜面;55.00\n"
+    foreign = wrong.replace("1003", "1005").replace("电费", "水费")
+    lines = ROWS.splitlines(keepends=True)
+    (desk / "t.csv").write_text("".join([*lines[:3], wrong, foreign]), encoding="gbk")
+    report = desk / "r.csv"
+    door = ("--ingest-url", strict_url, "--token", token)
+    done = await run(*bank(desk, *door, "--report", str(report)))
+    assert done.code == 1
+    assert done.out.endswith("2 events sent, 1 accepted, 1 rejected\n")
+    with report.open(encoding="utf-8-sig", newline="") as stream:
+        rows = {row["line"]: row for row in csv.DictReader(stream)}
+    assert (rows["4"]["column"], rows["5"]["column"]) == ("摘要", "rejected")
+    assert "subject" in rows["5"]["reason"]
+    assert f"{desk / 't.csv'}: line 5, rejected: {rows['5']['reason']}" in done.err
+    assert not any(account in done.err + done.out + str(rows) for account in (MINE, OTHER))
+    assert [event["subject"] for event in await read_topic("payments")] == [name_of(MINE)]
+
+
+async def test_a_token_that_is_none(run: Any, desk: Path, strict_url: str) -> None:
+    done = await run(*bank(desk, "--ingest-url", strict_url, "--token", "nonsense"))
+    assert done.code == 1
+    assert f"tanzhang: POST {strict_url}/v1/events: 401 " in done.err
+    assert "Sending the file again is safe." in done.err
+
+
+async def test_an_address_that_is_none(run: Any, desk: Path) -> None:
+    for address in ("127.0.0.1:8080", "http://", "http://["):
+        done = await run(*bank(desk, "--ingest-url", address))
+        assert (done.code, done.out) == (2, "")
+        assert f"expected http:// or https:// and a host, got '{address}'" in flat(done.err)
+
+
+async def test_a_report_never_takes_the_place_of_another_file(run: Any, desk: Path) -> None:
+    for wrong, said in (
+        (desk / "t.csv", "expected a new file, or an earlier report"),
+        (desk / "key", "expected a new file, or an earlier report"),
+        (desk / "nowhere" / "r.csv", "No such file or directory"),
+        (desk, "Is a directory"),
+    ):
+        done = await run(*bank(desk, "--dry-run", "--report", str(wrong)))
+        assert (done.code, done.out) == (2, "")
+        assert said in flat(done.err)
+    assert (desk / "t.csv").read_text("gbk") == ROWS
+    assert (desk / "key").read_text() == f"{KEY}\n"
+
+
+async def test_a_report_is_written_again(run: Any, desk: Path) -> None:
+    report = desk / "r.csv"
+    (desk / "t.csv").write_text(ROWS.replace("转账", "汇款"), "gbk")
+    for _ in range(2):
+        done = await run(*bank(desk, "--dry-run", "--report", str(report)))
+        assert done.code == 1
+        assert len(report.read_text("utf-8-sig").splitlines()) == 2

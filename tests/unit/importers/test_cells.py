@@ -1,6 +1,6 @@
 """Cells: exact numbers and dates however they are written, and no guesses."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from tanzhang.importers.cells import (
     day_of,
     decimal_of,
     moment_of,
+    name_of,
     quoted,
     text_of,
     whole_of,
@@ -45,6 +46,18 @@ def number(value: Value, **how: Any) -> Decimal:
         ("-5", {"sign": "absolute"}, "5"),
         ("5471.4", {"times": "1/15"}, "364.76"),
         ("128", {"times": "15"}, "1920"),
+        ("1，234.5", {"thousands": "，"}, "1234.5"),
+        ("1 234.5", {"thousands": "\u00a0"}, "1234.5"),
+        (
+            "-12345678901234567890.123456789012",
+            {"sign": "negated"},
+            "12345678901234567890.123456789012",
+        ),
+        (
+            "-12345678901234567890.123456789012",
+            {"sign": "absolute"},
+            "12345678901234567890.123456789012",
+        ),
         ("1", {"times": "1/15"}, "0.066666666667"),
         ("0.5", {"times": "1/1000000000000"}, "0"),
         ("1.5", {"times": "1/1000000000000"}, "0.000000000002"),
@@ -189,3 +202,29 @@ def test_nobodys_number_is_repeated_in_a_message() -> None:
     assert quoted("x" * 50) == repr("x" * 40)
     with pytest.raises(CellError, match=r"got \(looks like a citizen id\)"):
         day_of("11010519491231002X", Field())
+
+
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        ("20240131084500123", "%Y%m%d%H%M%S%f"),
+        ("20240131084500123000", "%Y%m%d%H%M%S%f"),
+        ("2024-01-31 08:45:00.123", "%Y-%m-%d %H:%M:%S.%f"),
+    ],
+)
+def test_parts_of_a_second_have_any_length(text: str, layout: str) -> None:
+    expected = datetime(2024, 1, 31, 8, 45, 0, 123_000)
+    assert moment_of(text, Field(format=layout)) == expected
+
+
+@pytest.mark.parametrize("offset", ["+08:00", "+0800"])
+def test_an_offset_after_the_seconds(offset: str) -> None:
+    at = moment_of(f"2024/01/31 08:45:00{offset}", Field(format="%Y/%m/%d %H:%M:%S%z"))
+    assert at == datetime(2024, 1, 31, 8, 45, tzinfo=timezone(timedelta(hours=8)))
+
+
+@pytest.mark.parametrize("text", ["6.22202E+18", "6,22202e+18", "6E+18"])
+def test_a_number_that_a_spreadsheet_has_rounded_names_nothing(text: str) -> None:
+    with pytest.raises(CellError, match="expected all digits of a number, got"):
+        name_of(text)
+    assert [name_of(name) for name in ("6E18", "A1E+5", "1001")] == ["6E18", "A1E+5", "1001"]

@@ -167,3 +167,10 @@ def test_events_sum_to_the_exact_sum_of_the_file(values: list[Decimal]) -> None:
     events = [reading_event(r, enterprise="E") for r in imported.readings]
     assert sum(Decimal(event["data"]["value"]) for event in events) == sum(values)
     assert [r.id for r in read(*rows).readings] == [event["id"] for event in events]
+
+
+def test_a_file_without_the_mark_of_its_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("t,v\n2020-01-01T01:00,5\n".encode("utf-16-le"))
+    with pytest.raises(ImportRefusedError, match="--encoding: not utf-16: UTF-16 stream does not"):
+        read_csv_file(path, columns(encoding="utf-16"))

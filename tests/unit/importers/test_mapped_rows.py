@@ -1,21 +1,30 @@
 """Rows as events: fields, codes, rules, names that cannot be turned back, and every fault named."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from tanzhang.importers.mapped_rows import Sender, SenderError, check_sender
 from tanzhang.importers.pseudonyms import Key, KeyRefusedError, key_of
 from tanzhang.importers.reading import ImportRefusedError
+from tanzhang.importers.survey import Source, events, survey
 from tests.unit.importers.mapped import (
     BANK,
     HEADER,
+    NOW,
     ROW,
     SECRET,
     SENDER,
     Desk,
+    kind_of,
+    read,
     token,
 )
 
@@ -185,6 +194,12 @@ def test_nothing_goes_without_a_key(desk: Desk) -> None:
     check_sender(mapping, SENDER)
 
 
+def test_the_key_of_the_bank_is_not_shared_with_other_banks(desk: Desk) -> None:
+    sender = Sender("testbank", bank="testbank", key=Key(SECRET), reference_key=Key(SECRET))
+    with pytest.raises(SenderError, match="other banks know the reference key: expected another"):
+        check_sender(desk.mapping(BANK), sender)
+
+
 @pytest.mark.parametrize("raw", [b"", b"short", b"0" * 64, b"abababababababababab", b"x" * 5000])
 def test_keys_that_protect_nobody(raw: bytes) -> None:
     with pytest.raises(KeyRefusedError, match="expected a"):
@@ -194,3 +209,107 @@ def test_keys_that_protect_nobody(raw: bytes) -> None:
 def test_a_key_is_never_shown_and_ends_before_its_line_end() -> None:
     assert key_of(SECRET + b"\r\n") == Key(SECRET)
     assert "horse" not in repr(SENDER)
+
+
+def test_an_account_that_a_spreadsheet_has_rounded_is_nobodys(desk: Desk) -> None:
+    found = desk.read(ROW.replace("6222021234567890128", "6.22202E+18"))
+    assert (found.found.count, found.said()) == (0, [
+        "line 2, account: expected all digits of a number, got '6.22202E+18': a spreadsheet has "
+        "rounded it: export the file again, with this column as text",
+    ])  # fmt: skip
+
+
+def test_a_file_that_changes_after_it_was_checked(desk: Desk) -> None:
+    path = desk.folder / "t.csv"
+    second = ROW.replace("t-1", "t-2")
+    path.write_text("\n".join([HEADER, ROW, second]), encoding="utf-8")
+    source = Source(path, desk.mapping(BANK), SENDER)
+    found = survey(source, now=NOW, describe=kind_of, on_fault=print)
+    drawn = events(source, found)
+    next(drawn)
+    path.write_text("\n".join([HEADER, ROW]), encoding="utf-8")
+    for late in (drawn, events(source, found)):
+        with pytest.raises(ImportRefusedError, match="has changed while it was read"):
+            list(late)
+
+
+@pytest.mark.parametrize("side", ["#N/A", "=A1"])
+def test_a_row_that_may_be_one_to_leave_out_is_a_fault(side: str, desk: Desk) -> None:
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(HEADER.split(","))
+    book.active.append([*ROW.split(",")[:3], side, *ROW.split(",")[4:]])
+    path = desk.folder / "t.xlsx"
+    book.save(path)
+    # Column `side` only tells what to leave out: with "02" the channel doesn't ask for it.
+    mapping = desk.mapping(BANK.replace("csv: {}", "xlsx: {}").replace(", side: D", ""))
+    found = read(Source(path, mapping, SENDER))
+    assert (found.found.count, found.found.left_out.total()) == (0, 0)
+    (said,) = found.said()
+    assert said.startswith("line 2, side: expected a value, got ")
+
+
+def test_what_has_no_value_fits_no_case(desk: Desk) -> None:
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["no", "account", "day", "amount", "how"])
+    book.active.append(["1", "a-1", "20240131", "5", "#N/A"])
+    path = desk.folder / "t.xlsx"
+    book.save(path)
+    text = """\
+event: payment
+table: {xlsx: {}}
+id: [no]
+account: [account]
+time: {column: day, format: "%Y%m%d"}
+fields:
+  kind: {constant: transfer}
+  channel: {cases: [{when: {how: [手机, ""]}, word: mobile}], otherwise: counter}
+  amount: amount
+  currency: {constant: CNY}
+"""
+    assert read(Source(path, desk.mapping(text), SENDER)).said() == [
+        "line 2, how: expected a value, got the error #N/A"
+    ]
+
+
+@pytest.mark.parametrize("mark", ["0", "-", "－", "", "无"])
+def test_texts_that_stand_for_nothing(mark: str, desk: Desk) -> None:
+    blank = 'blank: ["0", "-", 无]'
+    text = BANK.replace("reverses: undoes", f"reverses: {{column: undoes, {blank}}}")
+    text = text.replace("channel_ref: ref", f"channel_ref: {{column: ref, {blank}}}")
+    text = text.replace("codes: {人民币", f"{blank}, codes: {{人民币")
+    found = desk.read(f"t-1,a,20240131,D,01,-12.5,{mark},{mark},{mark}", text=text)
+    payment = found.payment()
+    assert (payment.reverses, payment.channel_ref, payment.currency) == (None, None, "XXX")
+    found = desk.read("t-2,a,20240131,D,01,-12.5,人民币,t-1,r", text=text)
+    payment = found.payment()
+    assert payment.reverses == token("transaction", "testbank", "t-1")
+    assert (payment.channel_ref is None, payment.currency) == (False, "CNY")
+
+
+def test_a_value_that_must_be_there_and_stands_for_nothing(desk: Desk) -> None:
+    text = BANK.replace("{column: amount, ", '{column: amount, blank: ["/"], ')
+    found = desk.read(ROW.replace("-12.5", "/"), text=text)
+    assert found.said() == ["line 2, amount: expected a value, the cell is blank"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    rows=st.permutations([f"t-{n}" for n in range(6)]), columns=st.permutations(HEADER.split(","))
+)
+def test_the_order_of_rows_and_columns_changes_no_event(
+    rows: list[str], columns: list[str]
+) -> None:
+    usual = HEADER.split(",")
+
+    def content(desk: Desk, numbers: Sequence[str], names: Sequence[str]) -> dict[str, bytes]:
+        cells = [dict(zip(usual, ROW.replace("t-1", n).split(","), strict=True)) for n in numbers]
+        table = [",".join(row[name] for name in names) for row in cells]
+        return {e.id: e.content for e in desk.read(*table, header=",".join(names)).events}
+
+    with TemporaryDirectory() as folder:
+        before = content(Desk(Path(folder)), rows[:3], columns)
+        after = content(Desk(Path(folder)), sorted(rows), usual)
+    assert (len(before), len(after)) == (3, 6)
+    assert before.items() <= after.items()

@@ -118,6 +118,16 @@ def test_scalars_are_codes_as_written(tmp_path: Path) -> None:
         ("id: [no]", "id: [no]\nskip: [{reason: r, positive: kind}]", "m.yaml:4: skip.0.positive: expected a number field of this mapping"),
         ("event: payment", "event: &e payment\nname: *e", "m.yaml:2: references (*) are not taken"),
         ("event: payment", "event: [payment", "not YAML"),
+        ("constant: CNY", "constant: CNY, blank: ['-']", "m.yaml:10: fields.currency.blank: expected a column beside it"),
+        ("event: payment", "event: payment\n? [a]\n: b", "m.yaml:2: expected a text before the colon"),
+        ("csv: {}", "csv: {encoding: undefined}", "m.yaml:2: table.csv.encoding: expected an encoding"),
+        ("csv: {}", "csv: {encoding: unicode_escape}", "m.yaml:2: table.csv.encoding: expected an encoding"),
+        ("csv: {}", 'csv: {encoding: "a\\0"}', "m.yaml:2: table.csv.encoding: expected an encoding"),
+        ("csv: {}", 'csv: {quote: "\\n"}', "m.yaml:2: table.csv.quote: expected one character, or none"),
+        ("constant: online", "cases: [{when: {a: []}, word: online}]", "m.yaml:8: fields.channel.cases.0.when.a: expected a text or several"),
+        ("id: [no]", "id: [no]\nskip: [{reason: r, when: {a: []}}]", "m.yaml:4: skip.0.when.a: expected a text or several"),
+        ("amount: amount", "amount: amount\n  reverses: {column: r, codes: {'0': ''}}", "m.yaml:10: fields.reverses.codes: has none"),
+        ("amount: amount", "amount: {column: a, decimal: ',', codes: {x: '0.5'}}", "m.yaml:9: fields.amount: expected a number such as 1234,5, got '0.5'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line_and_key(
@@ -153,3 +163,28 @@ def test_the_example_that_is_explained(tmp_path: Path) -> None:
         ("账号",),
         ["kind", "channel", "amount", "currency", "reverses"],
     )
+
+
+FARM = """\
+event: farm_record
+table: {csv: {}}
+farm: {column: farm}
+id: [no]
+fields:
+  pathway: {constant: soil_carbon}
+  parcel_id: parcel
+  start: first
+  end: last
+  since: {constant: "2020"}
+"""
+
+
+def test_a_year_may_stand_in_the_mapping(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(FARM)
+    assert read_mapping(path).fields["since"].constant == "2020"
+    assert "m.yaml:10: fields.since.constant: expected a whole number, got 'soon'" in refusal(
+        FARM.replace("2020", "soon"), tmp_path
+    )
+    moved = FARM.replace('{constant: "2020"}', "{column: since, plus: year}")
+    assert "m.yaml:10: fields.since.plus: is for days only" in refusal(moved, tmp_path)

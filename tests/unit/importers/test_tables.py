@@ -1,5 +1,6 @@
 """Tables: text in any encoding and workbooks, row by row, and what is said of those that break."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -155,8 +156,69 @@ def test_files_that_the_mapping_does_not_foresee(tmp_path: Path) -> None:
         "file: this is a workbook, and the mapping does not say how to read one (table.xlsx)"
     )
     old = written(tmp_path, b"\xd0\xcf\x11\xe0 and so on")
-    assert "this is an older workbook: save it as .xlsx" in refusal(old)
+    assert "this is an older workbook, or one with a password: save it as" in refusal(old)
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
     assert "line 1, header: expected column names in row 1" in refusal(written(tmp_path, b""))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16-le"])
+def test_a_mark_before_the_text_is_no_part_of_it(encoding: str, tmp_path: Path) -> None:
+    path = written(tmp_path, f"\ufeff{TEXT}".encode(encoding))
+    assert read(path, ["编号"], csv=Csv(encoding=encoding))[0] == Row(2, ["1", "水稻", "10"])
+
+
+@pytest.mark.parametrize(
+    ("marked", "encoding", "found"),
+    [("utf-8-sig", "gb18030", "utf-8"), ("utf-16", "utf-8-sig", "utf-16")],
+)
+def test_a_mark_of_another_encoding(marked: str, encoding: str, found: str, tmp_path: Path) -> None:
+    path = written(tmp_path, TEXT.encode(marked))
+    assert refusal(path, csv=Csv(encoding=encoding)) == (
+        f"line 1, encoding: the file begins with the mark of {found}, the mapping says {encoding}"
+    )
+
+
+def test_utf_16_without_a_mark(tmp_path: Path) -> None:
+    path = written(tmp_path, TEXT.encode("utf-16-le"))
+    said = refusal(path, csv=Csv(encoding="utf-16"))
+    assert said.startswith("line 1, encoding: cannot be read as utf-16: UTF-16 stream does not")
+
+
+def test_the_line_of_a_wrong_byte_where_lines_end_as_on_old_macs(tmp_path: Path) -> None:
+    path = written(tmp_path, b"a,b\r1,2\r3,\xff\r")
+    assert "line 3, encoding: byte 10 (0xff) is not utf-8-sig" in refusal(path)
+
+
+def test_a_file_without_line_ends_does_not_come_into_the_memory(tmp_path: Path) -> None:
+    path = written(tmp_path, b"a,b\n" + b"x" * (1 << 21))
+    assert "line 2, file: expected a table in text, a line has 1048576" in refusal(path)
+
+
+def test_a_row_of_another_length_says_which_lines_it_swallows(tmp_path: Path) -> None:
+    path = written(tmp_path, 'a,b\r\n1,"x\r\n2,y\r\n3,z",k\r\n4,5\r\n')
+    fault, row = read(path)
+    assert str(fault) == "line 2, row: expected 2 columns, got 3 (to line 4: is a quote left open?)"
+    assert row == Row(5, ["4", "5"])
+
+
+def test_a_header_that_cannot_be_read_is_told_as_it_is(tmp_path: Path) -> None:
+    assert "line 1, row: cannot be read as CSV: ',' expected" in refusal(
+        written(tmp_path, '"a"x,b\n1,2\n')
+    )
+
+
+def test_a_first_row_that_is_no_header_tells_no_account(tmp_path: Path) -> None:
+    path = written(tmp_path, "1001,6222021234567890128,借\n")
+    assert refusal(path, ["账号"]) == (
+        "line 1, 账号: the column is not there; the header has 1001, (looks like a bank card), 借"
+    )
+    path = written(tmp_path, ",".join(f"c{n}" for n in range(60)))
+    assert refusal(path, ["账号"]).endswith("c48, c49, 10 more")
+
+
+def test_what_is_no_file_on_a_disk_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "file: expected a file on a disk, which can be read twice" in refusal(pipe)

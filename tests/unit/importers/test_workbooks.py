@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.chart import BarChart
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from tanzhang.importers.cells import NoValue
@@ -174,9 +175,17 @@ def test_a_workbook_that_says_a_wrong_size(tmp_path: Path) -> None:
     assert read(path) == [Row(2, [1, 2]), Row(3, [3, 4])]
 
 
-def test_errors_of_formulas_are_texts(tmp_path: Path) -> None:
-    path = workbook(tmp_path, ["a"], ["#REF!"])
-    assert read(path) == [Row(2, ["#REF!"])]
+def test_errors_of_formulas_are_no_values(tmp_path: Path) -> None:
+    path = workbook(tmp_path, ["a", "b"], [1, "#N/A"])
+    (row,) = read(path)
+    assert row == Row(2, [1, NoValue("expected a value, got the error #N/A")])
+
+
+def test_cells_that_do_not_say_where_they_are(tmp_path: Path) -> None:
+    path = workbook(tmp_path, ["a", "b"], [1, "#N/A"])
+    path = rewritten(path, lambda text: re.sub(r' r="[A-Z]?[0-9]+"', "", text))
+    (row,) = read(path)
+    assert (row.values[0], type(row.values[1])) == (1, NoValue)
 
 
 @pytest.mark.parametrize("name", ["xl/workbook.xml", "xl/worksheets/sheet1.xml"])
@@ -198,7 +207,7 @@ def test_what_only_begins_like_a_workbook(tmp_path: Path) -> None:
     archive = tmp_path / "a.zip"
     with ZipFile(archive, "w") as target:
         target.writestr("a.txt", "nothing")
-    with pytest.raises(ImportRefusedError, match="cannot be read as a workbook"):
+    with pytest.raises(ImportRefusedError, match=r"expected \.xlsx, this is another kind of arch"):
         read(archive)
 
 
@@ -212,4 +221,61 @@ def test_declared_entities_are_refused(tmp_path: Path) -> None:
     bomb = '<!DOCTYPE x [<!ENTITY e "eeee">]>'
     path = rewritten(path, lambda text: bomb + text)
     with pytest.raises(ImportRefusedError, match="cannot be read as a workbook"):
+        read(path)
+
+
+def test_a_sheet_that_is_hidden_is_not_the_first(tmp_path: Path) -> None:
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["codes"])
+    book.active.sheet_state = "hidden"
+    book.create_chartsheet("图", 0).add_chart(BarChart())
+    book.create_sheet("台账").append(["a"])
+    book["台账"].append([7])
+    path = tmp_path / "t.xlsx"
+    book.save(path)
+    assert read(path) == [Row(2, [7])]
+    assert read(path, sheet="Sheet") == []
+
+
+def test_a_column_whose_name_is_a_number(tmp_path: Path) -> None:
+    path = workbook(tmp_path, ["地块", 2020], ["东", 1])
+    with open_table(path, Layout(xlsx=Xlsx()), ["2020"]) as table:
+        assert table.columns == {"地块": 0, "2020": 1}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<v>7</v>", "<v>seven</v>"),
+        ('r="A2"', 'r="ZZZZ2"'),
+        ('<row r="2"', '<row r="99999999"'),
+        ("</sheetData>", "</sheetData><mergeCells><mergeCell/></mergeCells>"),
+    ],
+)
+def test_a_sheet_that_no_program_writes(old: str, new: str, tmp_path: Path) -> None:
+    path = rewritten(workbook(tmp_path, ["a"], [7]), lambda text: text.replace(old, new))
+    with pytest.raises(ImportRefusedError, match="file: cannot be read as a workbook"):
+        read(path)
+
+
+def test_a_workbook_whose_bytes_are_damaged(tmp_path: Path) -> None:
+    path = workbook(tmp_path, ["a"], *([n] for n in range(50)))
+    with ZipFile(path) as archive:
+        part = archive.getinfo("xl/worksheets/sheet1.xml")
+    content = bytearray(path.read_bytes())
+    start = part.header_offset + 30 + len(part.filename)
+    for place in range(start, start + 60):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ImportRefusedError, match="file: cannot be read as a workbook"):
+        read(path)
+
+
+def test_an_archive_that_is_made_to_fill_the_memory(tmp_path: Path) -> None:
+    path = workbook(tmp_path, ["a"], [1])
+    with ZipFile(path, "a", ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", b" " * (1 << 25))
+    said = r"xl/sharedStrings\.xml would take 33554432 bytes, more than 100 times"
+    with pytest.raises(ImportRefusedError, match=said):
         read(path)
