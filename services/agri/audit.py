@@ -16,12 +16,13 @@ from shared.units.calendar import CITY, Zone
 
 SERVICE = "agri"
 BALANCES = "select number, balance from account order by number"
-# Quantities are shown to nine places, and the parts of a record are rounded by running difference.
+# Quantities are shown to nine places. A further return is the difference of two rounded sums, and
+# its months are rounded by running difference: less than a milligram each.
 ENTRIES = """
 select account, format('entry %s line %s', encode(event_key, 'hex'), line) as what,
     trim_scale(quantity * factor)::text as expected, amount_mg::text as found
 from ledger_entry
-where abs(amount_mg - quantity * factor) > 1.5 + abs(factor) / 1e9
+where abs(amount_mg - quantity * factor) > 2 + abs(factor) / 1e9
 order by account, event_key, line
 limit 100
 """

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Context, Decimal
 from fractions import Fraction
 
-from services.agri.domain import posting
+from services.agri.domain import claims, posting
 from services.agri.domain.account import Totals
 from services.agri.domain.farms import Version, in_year
 from services.agri.domain.records import Fact, Refused, check_parcel, period
@@ -36,7 +36,7 @@ async def load(connection: Connection, batch: Batch, *, zone: Zone) -> State:
         if target:
             named.append((number, target))
         if isinstance(event.data, FarmRecord):
-            years += _year(number, event.data, zone)
+            years += _years(number, event.data, zone)
     return await store.load(connection, batch.accounts, years, named)
 
 
@@ -172,11 +172,12 @@ def _post(batch: Batch, state: State, decision: Decision[Rows]) -> None:
         )
 
 
-def _year(number: int, record: FarmRecord, zone: Zone) -> list[tuple[int, int]]:
+def _years(number: int, record: FarmRecord, zone: Zone) -> list[tuple[int, int]]:
     try:
-        return [(number, period(record, zone)[0].year)]
+        year = period(record, zone)[0].year
     except Refused:
         return []
+    return [(number, found) for found in claims.years(record, year)]
 
 
 def exact_decimal(value: Fraction) -> Decimal:

@@ -147,6 +147,9 @@ def _check_process(data: ProcessActivity) -> None:
 
 def _check_farm(data: FarmRecord) -> None:
     _check_fields(data)
+    if data.parcel_id != data.parcel_id.strip():
+        # Otherwise it would be another parcel, and could claim what this one does.
+        raise refuse("wrong-format", "/data/parcel_id", "must have no space before or after it")
     start, end = _days(data.start, data.end)
     last = end - timedelta(days=1)
     if start.year != last.year:

@@ -224,6 +224,10 @@ class Methodology:
         code = _overriding(self._label_rows(kind, on), sector, on)
         return f"{header.set}@{header.version}" + (f":{code}" if code else "")
 
+    def rules_since(self, on: date) -> date:
+        """The day from which the label rules of a day hold."""
+        return self.files["labels"].at(on).header.valid_from
+
     def rule_editions(self) -> tuple[str, ...]:
         """Every edition of the label rules with the day from which it holds."""
         headers = [document.header for document in self.files["labels"].documents]

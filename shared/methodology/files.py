@@ -5,8 +5,16 @@ A file may have later versions beside it, named `<name>-<anything>.yaml`; dates 
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
+from shared.events.words import (
+    FarmAnimal,
+    FarmCrop,
+    FarmInput,
+    FarmLandUse,
+    FarmSoil,
+    FarmTillage,
+)
 from shared.methodology.carriers import CARRIERS, FUELS
 from shared.methodology.classification import ReasonRow, RuleRow, check_rules, check_scenarios
 from shared.methodology.editions import Editions
@@ -89,6 +97,13 @@ NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
     ("sector_sets", "divisions"): ("other",),
     ("grid", "heat"): ("heat", "steam"),
     ("gwp", "sets"): ("SAR", "AR4", "AR5", "AR6"),
+    ("agri", "soc_ref"): get_args(FarmSoil),
+    ("agri", "land_use"): get_args(FarmLandUse),
+    ("agri", "tillage"): get_args(FarmTillage),
+    ("agri", "input"): get_args(FarmInput),
+    ("agri", "burning"): get_args(FarmCrop),
+    ("agri", "animals"): get_args(FarmAnimal),
+    ("agri", "animals_mean"): get_args(FarmAnimal),
     ("agri", "figures"): (
         "soil_years",
         "straw_cap",
@@ -123,6 +138,7 @@ def load(directory: Path) -> dict[str, Editions]:
                 check(document)
     _check_every_fuel(files)
     _check_gases(files)
+    _check_numbers(files["scenarios"])
     check_scenarios(files["classification"], files["scenarios"])
     return files
 
@@ -218,6 +234,20 @@ def _check_scenarios(document: Document) -> None:
         if row.kind in kinds:
             raise document.fault(f"scenarios.{name}.kind", "expected a kind that no other row has")
         kinds.add(row.kind)
+        if row.formula == "saving" and row.cap_period != "month":
+            raise document.fault(f"scenarios.{name}.cap_period", "expected month for a saving")
+
+
+def _check_numbers(scenarios: Editions) -> None:
+    """Ledgers know scenarios by their numbers: the same ones in every edition."""
+    first, *later = (document.sections["scenarios"] for document in scenarios.documents)
+    codes = {cast(ScenarioRow, row).number: code for code, row in first.items()}
+    for document, rows in zip(scenarios.documents[1:], later, strict=True):
+        for code, row in rows.items():
+            number = cast(ScenarioRow, row).number
+            if codes[number] != code:
+                expected = f"expected that of earlier versions: {number} is {codes[number]}"
+                raise document.fault(f"scenarios.{code}.number", expected)
 
 
 def _check_labels(document: Document) -> None:

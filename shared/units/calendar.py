@@ -104,7 +104,10 @@ def parse_date(text: str, zone: ZoneInfo = CITY) -> date:
     """
     if _DATE.fullmatch(text):
         return date.fromisoformat(text)
-    at = _aware(datetime.fromisoformat(text)).astimezone(zone)
+    try:
+        at = _aware(datetime.fromisoformat(text)).astimezone(zone)
+    except OverflowError:
+        raise ValueError(f"expected a date within the years 1 to 9999, got {text!r}") from None
     if at.time() != time():
         raise ValueError(f"expected a date, or midnight in {zone.key}, got {text!r}")
     return at.date()

@@ -1,6 +1,6 @@
 """What a farm neutralised and emitted, and what says so."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from services.agri.api.reading import Reader, Year, six_places, today, tonnes, v
 from services.agri.domain import straw
 from services.agri.domain.account import Totals
 from services.agri.domain.farms import TYPE_NAMES, Version, in_year
-from services.agri.domain.origins import origin
+from services.agri.domain.origins import Origin, origin
 from services.agri.domain.size import Size
 from services.agri.store import accounts
 from shared.auth.principal import require_subject
@@ -54,12 +54,11 @@ async def get_entries(
     require_subject(who, farm_id)
     after = page.after(tuple[int, str, int])
     start = (after[0], _key(after[1]), after[2]) if after else None
-    async with request.app.state.pool.acquire() as connection:
-        await versions_of(connection, farm_id)
-        account = await find(connection, farm_id)
-        rows: Sequence[Any] = ()
-        if account is not None:
-            rows = await accounts.entries(connection, account, year, start, page.limit + 1)
+
+    def read(connection: Connection, account: int) -> Awaitable[Sequence[Any]]:
+        return accounts.entries(connection, account, year, start, page.limit + 1)
+
+    rows = await _rows(request, farm_id, read)
     return json_response(page.listing(rows, _entry, _cursor))
 
 
@@ -75,18 +74,29 @@ async def get_documents(
     require_subject(who, farm_id)
     after = page.after(tuple[date, str])
     start = (after[0], _key(after[1])) if after else None
-    async with request.app.state.pool.acquire() as connection:
-        await versions_of(connection, farm_id)
-        account = await find(connection, farm_id)
-        rows: Sequence[Any] = ()
-        if account is not None:
-            rows = await accounts.documents(connection, account, year, start, page.limit + 1)
+
+    def read(connection: Connection, account: int) -> Awaitable[Sequence[Any]]:
+        return accounts.documents(connection, account, year, start, page.limit + 1)
+
+    rows = await _rows(request, farm_id, read)
     return json_response(page.listing(rows, _document, _document_cursor))
 
 
+async def _rows(
+    request: Request,
+    farm_id: str,
+    read: Callable[[Connection, int], Awaitable[Sequence[Any]]],
+) -> Sequence[Any]:
+    """A list of a registered farm's account; empty before its first record."""
+    async with request.app.state.pool.acquire() as connection:
+        await versions_of(connection, farm_id)
+        account = await find(connection, farm_id)
+        return () if account is None else await read(connection, account)
+
+
 async def _latest_year(connection: Connection, account: int | None, on: date) -> int:
-    years = await accounts.totals_by_year(connection, account) if account is not None else {}
-    return max(years, default=on.year)
+    found = None if account is None else await accounts.latest_year(connection, account)
+    return on.year if found is None else found
 
 
 async def _figures(connection: Connection, account: int, year: int) -> dict[str, Any]:
@@ -141,8 +151,7 @@ def _per(mg: int, by: Fraction) -> str | None:
 
 
 def _entry(row: Any) -> dict[str, Any]:
-    named = row["rule"], row["factor_set"], row["factor_version"], row["year"]
-    source, confidence = origin(*named) or (None, None)
+    figure = origin(row["rule"], row["factor_set"], row["factor_version"], row["starts"])
     return {
         "event": {"source": row["source"], "id": row["event_id"]},
         "line": row["line"],
@@ -155,8 +164,10 @@ def _entry(row: Any) -> dict[str, Any]:
         "factor_mg_per_unit": decimal_text(row["factor"]),
         "factor_set": row["factor_set"],
         "factor_version": row["factor_version"],
-        "factor_source": source,
-        "factor_confidence": confidence,
+        "factor_source": figure and figure.source,
+        "factor_confidence": figure and figure.confidence,
+        "fallback": figure is not None and figure.fallback,
+        "warning": _warning(figure),
         "rule": row["rule"],
         "amount_t": tonnes_text(row["amount_mg"]),
         "evidence": row["evidence"],
@@ -165,6 +176,13 @@ def _entry(row: Any) -> dict[str, Any]:
         "sequence": row["sequence"],
         "posted_at": row["posted_at"].isoformat(),
     }
+
+
+def _warning(figure: Origin | None) -> dict[str, str | None] | None:
+    if figure is None or figure.warning is None:
+        return None
+    en, zh = figure.warning
+    return {"en": en, "zh": zh}
 
 
 def _document(row: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from shared.methodology.rows import (
     FarmSourceRow,
     FigureRow,
     ManureRow,
+    PaddyRow,
     Row,
     StrawRow,
 )
@@ -37,8 +38,15 @@ PATHWAY_NAMES = {
     "manure_utilisation": ("manure utilisation", "畜禽粪污资源化利用"),
     "emission": ("gross emission", "排放"),
 }
-# Section of the tables -> the field of a record that takes its words.
-WORDS = {"soc_ref": "soil", "land_use": "land_use", "tillage": "tillage", "input": "input"}
+# Section of the tables -> its name here (of the first four the field of a record that takes its
+# words), and its unit: stock change factors have none.
+EDITIONS = {
+    "soc_ref": ("soil", "t C/ha"),
+    "land_use": ("land_use", None),
+    "tillage": ("tillage", None),
+    "input": ("input", None),
+    "n2o": ("nitrogen", "kg/kg N"),
+}
 
 
 @router.get("/catalogue", summary="Pathways, soils, animals, systems and sources, with the figures")
@@ -59,10 +67,11 @@ async def get_catalogue(request: Request, who: Reader, year: Year = None) -> Res
             "farm_types": TYPE_NAMES,
             "pathways": [_pathway(name) for name in PATHWAYS],
             **{
-                field: [_edition(name, row, known) for name, row in _rows(document, section)]
-                for section, field in (*WORDS.items(), ("n2o", "nitrogen"))
+                field: [_edition(name, row, known, unit) for name, row in _rows(document, section)]
+                for section, (field, unit) in EDITIONS.items()
             },
             "figures": [_figure(name, row) for name, row in _rows(document, "figures")],
+            "paddy": [_paddy(row) for _, row in _rows(document, "paddy")],
             "straw": [_straw(name, row) for name, row in _rows(document, "straw")],
             "crops": [_crop(name, row, known) for name, row in _rows(document, "burning")],
             "animals": [_animal(name, row, known) for name, row in _rows(document, "animals")],
@@ -92,7 +101,7 @@ def _pathway(name: str) -> dict[str, Any]:
     }
 
 
-def _edition(name: str, row: Row, known: AgriTables) -> dict[str, Any]:
+def _edition(name: str, row: Row, known: AgriTables, unit: str | None) -> dict[str, Any]:
     figures = cast(EditionRow, row)
     both = {"2019": figures.e2019, "2006": figures.e2006}
     return {
@@ -101,6 +110,7 @@ def _edition(name: str, row: Row, known: AgriTables) -> dict[str, Any]:
         "name_zh": figures.name_zh,
         "value": _text(figures.of(known.edition)),
         "editions": {edition: _text(value) for edition, value in both.items()},
+        "unit": unit,
         **_origin(row),
     }
 
@@ -108,6 +118,19 @@ def _edition(name: str, row: Row, known: AgriTables) -> dict[str, Any]:
 def _figure(name: str, row: Row) -> dict[str, Any]:
     figure = cast(FigureRow, row)
     return {"name": name, "value": _text(figure.value), "unit": figure.unit, **_origin(row)}
+
+
+def _paddy(row: Row) -> dict[str, Any]:
+    """Methane of a flooded season, and what returned straw adds to it (a memo)."""
+    season = cast(PaddyRow, row)
+    return {
+        "ch4_kg_per_ha_day": _text(season.ch4_kg_per_ha_day),
+        "days": season.days,
+        "exponent": _text(season.exponent),
+        "cfoa_short": _text(season.cfoa_short),
+        "cfoa_long": _text(season.cfoa_long),
+        **_origin(row),
+    }
 
 
 def _straw(name: str, row: Row) -> dict[str, Any]:

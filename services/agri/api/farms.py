@@ -17,7 +17,7 @@ from shared.database import Connection
 from shared.events.identifiers import FARM_FORM, is_farm, personal_identifier
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
-from shared.http.problems import Problem, invalid
+from shared.http.problems import invalid
 
 NAME_LENGTH_MAX = 200
 
@@ -100,7 +100,7 @@ def _version(farm: Farm, known: Sequence[Version], on: date) -> Version:
 
 def _check_farm(farm_id: str, farm: Farm) -> None:
     if not is_farm(farm_id) or personal_identifier(farm_id):
-        raise Problem("invalid-parameter", 422, f"farm id: expected {FARM_FORM}")
+        raise invalid("/path/farm_id", f"expected {FARM_FORM}", "invalid-parameter")
     for field in ("name", "district"):
         text = getattr(farm, field)
         if not 1 <= len(text.strip()) <= NAME_LENGTH_MAX:

@@ -1,6 +1,7 @@
 """The book of the accounts and years that a batch touches: its facts, and what they post."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from services.agri.domain import claims
@@ -39,9 +40,7 @@ class Book:
         old = self.facts[(fact.account, target)] if target else None
         if old:
             self._check_free(fact, old)
-        claims.check(
-            fact, (f for f in self._parcels.get(_parcel(fact), {}).values() if f is not old)
-        )
+        claims.check(fact, (rival for rival in self._rivals(fact) if rival is not old))
         if old:
             self._replace(old, fact)
         self.facts[fact.reference] = fact
@@ -119,14 +118,20 @@ class Book:
         known = self.facts.get((account, key))
         return known.name if known else f"event {key.hex()}"
 
+    def _rivals(self, fact: Fact) -> Iterator[Fact]:
+        """What claims the parcel, in the years that matter to the fact."""
+        for year in claims.years(fact.record, fact.year):
+            yield from self._parcels.get((fact.account, year, fact.record.parcel_id), {}).values()
+
     def _stand(self, fact: Fact) -> None:
-        self._parcels.setdefault(_parcel(fact), {})[fact.reference] = fact
+        if claims.claims(fact.record):
+            self._parcels.setdefault(_parcel(fact), {})[fact.reference] = fact
 
     def _replace(self, old: Fact, fact: Fact) -> None:
         self.replaced_by[old.reference] = fact.key
         self.replaced.append(old.reference)
         self._touched[group_of(old)] = fact.key
-        del self._parcels[_parcel(old)][old.reference]
+        self._parcels.get(_parcel(old), {}).pop(old.reference, None)
 
 
 def _parcel(fact: Fact) -> Parcel:

@@ -36,7 +36,21 @@ def check(fact: Fact) -> None:
         above_zero(fact.record, "area_ha")
     for line in targets([fact])[fact.key]:
         if abs(line.amount) > AMOUNT_MG_MAX:
-            raise Refused("too_large", f"expected at most {tonnes_text(AMOUNT_MG_MAX)} t a month")
+            raise Refused(
+                "too_large",
+                f"/data/{_measure(fact, line)}: expected what gives at most "
+                f"{tonnes_text(AMOUNT_MG_MAX)} t in a month, "
+                f"got {tonnes_text(abs(line.amount))} t",
+            )
+
+
+def _measure(fact: Fact, line: Line) -> str:
+    """The field by which a line is as large as it is."""
+    if fact.record.pathway == "emission":
+        return "quantity"
+    if line.pathway == "manure":
+        return "biogas_m3" if line.rule.startswith(manure.BIOGAS) else "heads"
+    return "area_ha"
 
 
 def targets(facts: Sequence[Fact]) -> dict[bytes, list[Line]]:

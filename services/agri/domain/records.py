@@ -7,10 +7,12 @@ from fractions import Fraction
 
 from shared.events.meaning import RANGES
 from shared.events.types import FarmRecord
+from shared.events.validation import TEXT_LIMIT
 from shared.units.calendar import Zone, parse_date
 
 NUMBER_MAX = Decimal(10**9)
-PARCEL_ID_LENGTH_MAX = 64
+# What the door lets in.
+PARCEL_ID_LENGTH_MAX = TEXT_LIMIT
 
 # Who a fact is: (account, event key).
 Reference = tuple[int, bytes]
@@ -80,26 +82,36 @@ def _date(record: FarmRecord, field: str, zone: Zone) -> date:
     text: str = getattr(record, field)
     try:
         found = parse_date(text, zone)
-    except ValueError as error:
-        raise Refused("bad_period", f"/data/{field}: {error}") from None
+    except ValueError:
+        raise Refused(
+            "bad_period",
+            f"/data/{field}: expected a date such as 2020-01-31, or midnight of the city with its "
+            f"offset, got {text!r}",
+        ) from None
     # The year after must exist, to compare with its first day.
     if not 1900 <= found.year < 9999:
-        raise Refused("bad_period", f"/data/{field}: expected a year from 1900, got {found}")
+        raise Refused(
+            "bad_period", f"/data/{field}: expected a year from 1900 to 9998, got {found}"
+        )
     return found
 
 
 def check_parcel(record: FarmRecord) -> None:
-    """Refuse a parcel id that is empty or too long."""
-    if not 1 <= len(record.parcel_id) <= PARCEL_ID_LENGTH_MAX:
+    """Refuse a parcel id that is empty or too long, or another only by spaces around it."""
+    parcel = record.parcel_id
+    if not 1 <= len(parcel) <= PARCEL_ID_LENGTH_MAX or parcel != parcel.strip():
         raise Refused(
-            "bad_value", f"/data/parcel_id: expected 1 to {PARCEL_ID_LENGTH_MAX} characters"
+            "bad_value",
+            f"/data/parcel_id: expected 1 to {PARCEL_ID_LENGTH_MAX} characters, "
+            f"no space before or after them, got {parcel[:PARCEL_ID_LENGTH_MAX]!r}",
         )
 
 
 def require(record: FarmRecord, *fields: str) -> None:
-    """Refuse a record that lacks a field its pathway needs."""
+    """Refuse a record that lacks a field its pathway needs, or has it blank."""
     for field in fields:
-        if getattr(record, field) is None:
+        value = getattr(record, field)
+        if value is None or (isinstance(value, str) and not value.strip()):
             raise Refused("missing_field", f"/data/{_NAMES[field]}: required for {record.pathway}")
 
 

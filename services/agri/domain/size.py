@@ -47,7 +47,8 @@ def _herd(fact: Fact) -> tuple[str, Fraction]:
     record = fact.record
     if record.pathway == "manure_utilisation":
         return "treated", Fraction(record.heads or 0)
-    source = record.emission_source or ""
+    # What another pathway carries besides its own fields has been checked by nobody.
+    source = (record.emission_source or "") if record.pathway == "emission" else ""
     for herd in (MANURE, ENTERIC):
         if source.startswith(herd):
             return herd[0], Fraction(record.quantity or 0)

@@ -46,12 +46,21 @@ SAMPLE_FIELDS = (
 T_PER_HA = Fraction(1, 10)
 
 
+def other_end(since: int | None, year: int) -> int | None:
+    """Of the year of a change and the one 20 years after it, the one that `year` is not.
+
+    Either may count, the two of them would be a twenty-first share. None for the years between.
+    """
+    last = None if since is None else since + tables(year).soil_years
+    return {since: last, last: since}.get(year) if last is not None else None
+
+
 def basis(fact: Fact) -> Basis:
     """What a soil record counts for its year. Refused when fields are missing or it is too old."""
     record = fact.record
     _check_since(fact)
     area = above_zero(record, "area_ha")
-    rule = _rule(record)
+    rule = rule_of(record)
     rate = _by_factors(record, fact.year) if rule == BY_FACTORS else _measured(record, rule)
     return Basis("soil", area, "ha", rate * MG_PER_T, label(fact.year), rule)
 
@@ -78,7 +87,7 @@ def stock(record: FarmRecord, when: str) -> Fraction:
     return carbon * density * in_range(record, "depth_cm") * T_PER_HA * fine
 
 
-def _rule(record: FarmRecord) -> str:
+def rule_of(record: FarmRecord) -> str:
     """Measured goes before factors; stocks and samples exclude each other."""
 
     def given(fields: tuple[str, ...]) -> list[str]:

@@ -40,15 +40,17 @@ def t_per_ha(straw: Fraction, year: int) -> Fraction:
 def targets(facts: Sequence[Fact]) -> dict[bytes, list[Line]]:
     """The lines of all returns of one parcel and year: each adds to those before it.
 
-    The order is that of time and event key, never of arrival.
+    The order is that of time and event key, never of arrival. A return of no straw adds nothing,
+    whichever area it says.
     """
     wanted = {}
     straw, rate, posted = Fraction(0), Fraction(0), 0
     for fact in sorted(facts, key=lambda fact: fact.order):
         area = above_zero(fact.record, "area_ha")
-        straw += straw_t_per_ha(fact.record)
+        returned = straw_t_per_ha(fact.record)
+        straw += returned
         before, rate = rate, t_per_ha(straw, fact.year)
-        amount = milligrams(area * rate) - posted
+        amount = milligrams(area * rate) - posted if returned else 0
         posted += amount
         basis = Basis("straw", area, "ha", (rate - before) * MG_PER_T, label(fact.year), RULE)
         wanted[fact.key] = [*lines(fact, basis, amount), *_not_burnt(fact, area, straw)]
@@ -82,10 +84,11 @@ def paddy_penalty(records: Iterable[FarmRecord], year: int) -> int:
     for record in records:
         days = record.days_before_flooding
         is_short = days is None or days < DAYS_SHORT
-        straw[record.parcel_id] += straw_t_per_ha(record) * (
-            paddy.cfoa_short if is_short else paddy.cfoa_long
-        )
-        areas[record.parcel_id] = above_zero(record, "area_ha")
+        if returned := straw_t_per_ha(record):
+            straw[record.parcel_id] += returned * (
+                paddy.cfoa_short if is_short else paddy.cfoa_long
+            )
+            areas[record.parcel_id] = above_zero(record, "area_ha")
     return milligrams(
         sum((areas[p] * _methane_t_per_ha(straw[p], year) for p in straw), Fraction(0))
     )

@@ -18,6 +18,7 @@ TOTALS = """
 select year, pathway, sum(amount_mg)::bigint from ledger_entry
 where account = $1 and ($2::int is null or year = $2) group by year, pathway
 """
+LATEST_YEAR = "select max(year) from fact where account = $1 and replaced_by is null"
 FACTOR_SETS = """
 select distinct e.factor_set || '@' || e.factor_version as label from ledger_entry e
 where e.account = $1 and e.year = $2 and e.reverses is null and not exists (
@@ -55,7 +56,8 @@ where $3::date is null or (starts, event_key) > ($3, $4::bytea)
 order by starts, event_key limit $5
 """
 ENTRIES = """
-select e.*, f.source, f.event_id, f.data ->> 'evidence' as evidence, c.source as cause_source, c.event_id as cause_id
+select e.*, f.source, f.event_id, f.starts, f.data ->> 'evidence' as evidence,
+    c.source as cause_source, c.event_id as cause_id
 from ledger_entry e
 join fact f on f.account = e.account and f.event_key = e.event_key
 join fact c on c.account = e.account and c.event_key = e.cause
@@ -64,28 +66,30 @@ where e.account = $1 and ($2::int is null or e.year = $2)
 order by e.sequence, e.event_key, e.line
 limit $6
 """
-# A farm counts with its version at the end of the year, the first one in the years before it.
+# A farm counts with its version at the end of the year, the first one in the years before it; it
+# is covered by a record that stands.
 REGION = """
 with version as (
     select distinct on (farm_id) farm_id, type, district from farm
     order by farm_id, valid_from <= $1 desc,
         case when valid_from <= $1 then valid_from end desc, valid_from
-), farm_sum as (
-    select v.farm_id, v.type, v.district,
-        sum(e.amount_mg) filter (where e.pathway = 'straw') as straw,
-        sum(e.amount_mg) filter (where e.pathway = 'soil') as soil,
-        sum(e.amount_mg) filter (where e.pathway = 'manure') as manure,
-        sum(e.amount_mg) filter (where e.pathway = 'gross') as gross,
-        count(e.line) > 0 as covered
-    from version v
-    left join subject s on s.subject = v.farm_id
-    left join ledger_entry e on e.account = s.account and e.year = extract(year from $1::date)
-    group by v.farm_id, v.type, v.district
+), account_sum as (
+    select account,
+        sum(amount_mg) filter (where pathway = 'straw') as straw,
+        sum(amount_mg) filter (where pathway = 'soil') as soil,
+        sum(amount_mg) filter (where pathway = 'manure') as manure,
+        sum(amount_mg) filter (where pathway = 'gross') as gross
+    from ledger_entry where year = $2 group by account
+), covered as (
+    select distinct account from fact where year = $2 and replaced_by is null
 )
-select type, district, count(*) as farms, count(*) filter (where covered) as covered,
-    coalesce(sum(straw), 0)::bigint as straw, coalesce(sum(soil), 0)::bigint as soil,
-    coalesce(sum(manure), 0)::bigint as manure, coalesce(sum(gross), 0)::bigint as gross
-from farm_sum
+select v.type, v.district, count(*) as farms, count(c.account) as covered,
+    coalesce(sum(e.straw), 0)::bigint as straw, coalesce(sum(e.soil), 0)::bigint as soil,
+    coalesce(sum(e.manure), 0)::bigint as manure, coalesce(sum(e.gross), 0)::bigint as gross
+from version v
+left join subject s on s.subject = v.farm_id
+left join account_sum e on e.account = s.account
+left join covered c on c.account = s.account
 group by grouping sets ((type), (district), ())
 order by type, district
 """
@@ -129,6 +133,12 @@ async def documents(
     return await connection.fetch(DOCUMENTS, account, year, *(after or (None, None)), limit)
 
 
+async def latest_year(connection: Connection, account: int) -> int | None:
+    """The last year with a record that stands."""
+    found: int | None = await connection.fetchval(LATEST_YEAR, account)
+    return found
+
+
 async def factor_sets(connection: Connection, account: int, year: int) -> list[str]:
     """The factor sets (set@version) that the standing entries of a year were computed with."""
     return [row[0] for row in await connection.fetch(FACTOR_SETS, account, year)]
@@ -153,4 +163,4 @@ async def entries(
 
 async def region(connection: Connection, year: int) -> Sequence[Any]:
     """Sums and counts by type, by district, and (both null) of the whole region."""
-    return await connection.fetch(REGION, date(year, 12, 31))
+    return await connection.fetch(REGION, date(year, 12, 31), year)

@@ -18,13 +18,19 @@ from services.agri.store import registry
 from shared.database import Connection
 from shared.events.types import FarmRecord
 
-# The years of the batch's own records, and those of the facts that they replace.
+# The years of the batch's own records, those of the facts that they replace, and those of facts
+# that have replaced these already (a refusal names them).
 TOUCHED = """
-with touched as (
+with target as (
+    select f.account, f.year, f.replaced_by from fact f
+    join unnest($3::bigint[], $4::bytea[]) t(account, event_key) using (account, event_key)
+), touched as (
     select account, year from unnest($1::bigint[], $2::int[]) u(account, year)
     union
-    select f.account, f.year from fact f
-    join unnest($3::bigint[], $4::bytea[]) t(account, event_key) using (account, event_key)
+    select account, year from target
+    union
+    select s.account, s.year from target t
+    join fact s on s.account = t.account and s.event_key = t.replaced_by
 )
 """
 FACT = """

@@ -104,11 +104,12 @@ def settle(
     """The label that follows from a grade.
 
     A new one, valid for `months`, when its word changes or new data of the year renew an expired
-    one; else the held one with the grade's figures. New data or another benchmark end a
-    suspension.
+    one; else the held one with the grade's figures. New data, another benchmark or other peers that
+    decide it end a suspension.
     """
     contested = held is not None and held.contested
-    suspended = held is not None and held.suspended and cause.kind not in (NEW_DATA, BENCHMARK)
+    anew = cause.kind in (NEW_DATA, BENCHMARK) or (cause.kind == PEERS and grade.peers is not None)
+    suspended = held is not None and held.suspended and not anew
     if held is not None and held.grade.label == grade.label and not _renews(held, now, cause):
         return replace(
             held,

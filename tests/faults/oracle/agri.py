@@ -38,7 +38,7 @@ def refusal(event: Told, posted: Mapping[Identity, Told]) -> str | None:
     for other in posted.values():
         if other.identity not in replaced and _parcel(other) == _parcel(event):
             reason = _clash(event, other)
-            if reason:
+            if reason and not (_nothing(event) or _nothing(other)):
                 return reason
     return None
 
@@ -57,6 +57,12 @@ def _clash(event: Told, other: Told) -> str | None:
     return None
 
 
+def _nothing(event: Told) -> bool:
+    """What is of no straw and of no heads claims nothing."""
+    amount = {"straw_return": "straw_kg_per_ha", "manure_utilisation": "heads"}
+    return event.figure(amount.get(event.data["pathway"], "area_ha")) == 0
+
+
 def _parcel(event: Told) -> tuple[str, str, int]:
     return event.subject, event.data["parcel_id"], event.day("start").year
 
@@ -70,7 +76,11 @@ def _straw(returns: Iterable[Told]) -> dict[Identity, int]:
     for events in parcels.values():
         straw, given = Fraction(0), 0
         for event in events:
-            straw += event.figure("straw_kg_per_ha") / 1000
+            returned = event.figure("straw_kg_per_ha") / 1000
+            if returned == 0:
+                amounts[event.identity] = 0
+                continue
+            straw += returned
             whole = half_even(event.figure("area_ha") * _straw_t_per_ha(straw) * MG_PER_T)
             amounts[event.identity] = whole - given
             given = whole

@@ -117,11 +117,11 @@ class Farms:
         change: dict[str, Any] = {"replaces": target["id"]}
         match data["pathway"]:
             case "straw_return":
-                change["straw_kg_per_ha"] = decimal(chance, 0, 4000, 1)
+                change["straw_kg_per_ha"] = decimal(chance, 1, 4000, 1)
             case "soil_carbon":
                 change["input_after"] = chance.choice(_INPUTS)
             case "manure_utilisation":
-                change["heads"] = str(chance.randrange(5000))
+                change["heads"] = str(1 + chance.randrange(5000))
             case _:
                 change["quantity"] = decimal(chance, 1, 50, 0)
         return self._again(target, change)
@@ -159,7 +159,7 @@ class Farms:
         parcel = dict(chance.choice(farm.straw))
         start, end = self._period(parcel.pop("year"))
         data = {"pathway": "straw_return", **parcel, **self._days(start, end)}
-        data["straw_kg_per_ha"] = decimal(chance, 0, 5000, 2)
+        data["straw_kg_per_ha"] = decimal(chance, 1, 5000, 2)
         return self._document(farm.id, data)
 
     def _soil(self, farm: _Farm) -> Document:
@@ -191,7 +191,7 @@ class Farms:
             "pathway": "manure_utilisation",
             "parcel_id": barn,
             "animal": "growing_pig",
-            "heads": str(self._chance.randrange(3000)),
+            "heads": str(1 + self._chance.randrange(3000)),
             "system_before": self._chance.choice(_SYSTEMS),
             "system_after": self._chance.choice(_SYSTEMS),
         }

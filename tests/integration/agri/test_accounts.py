@@ -13,7 +13,7 @@ from shared.database.migrations import migrate
 from shared.events.envelope import decode
 from shared.settings import Settings, SettingsError
 from shared.stream import outbox
-from tests.integration.agri.test_farms import BODY, FARM, GOLDEN, POWER, STRAW, record
+from tests.integration.agri.test_farms import BODY, FARM, GOLDEN, POWER, SOIL, STRAW, record
 
 EVIDENCE = {"evidence": "scan/2020-17.pdf"}
 
@@ -137,6 +137,65 @@ async def test_terms_of_a_record_are_entries_of_their_own(agri: Agri) -> None:
         assert not await audit(connection)
 
 
+async def test_the_months_of_a_further_return_are_right_to_the_audit(agri: Agri) -> None:
+    """The difference of two rounded sums, rounded by months: 1.88 mg beside quantity x factor."""
+    first = record("a", STRAW, straw_kg_per_ha="1251.579", area_ha="58.1063")
+    days = {"start": "2020-05-31", "end": "2020-07-02"}
+    await agri.post(first | {"time": "2020-01-01T00:00:00Z"})
+    await agri.post(record("b", STRAW | days, straw_kg_per_ha="273.790", area_ha="58.1063"))
+    async with agri.app.state.pool.acquire() as connection:
+        assert not await audit(connection)
+        change = "update ledger_entry set factor = factor * 1.0001 where month = '2020-06-01'"
+        await connection.execute(change)
+        assert len(await audit(connection)) == 2
+
+
+async def test_a_record_that_moves_takes_its_year_along(agri: Agri) -> None:
+    next_year = {"start": "2021-01-01", "end": "2022-01-01"}
+    await agri.post(record("right", SOIL), record("wrong", POWER | next_year))
+    assert (await agri.get(f"/v1/farms/{FARM}/account"))["year"] == 2021
+    await agri.post(record("moved", POWER, replaces="wrong"))
+    assert (await agri.get(f"/v1/farms/{FARM}/account"))["year"] == 2020
+    for year, covered in ((2020, 1), (2021, 0)):
+        region = await agri.get(f"/v1/region/summary?year={year}")
+        assert (region["with_account"], region["farms"]) == (covered, 1)
+        assert region["by_type"]["breeding"]["with_account"] == covered
+        assert region["by_district"]["kecheng"]["with_account"] == covered
+    assert region["gross_t"] == "0"
+
+
+async def test_a_refusal_names_the_successor_in_another_year(agri: Agri) -> None:
+    next_year = {"start": "2021-01-01", "end": "2022-01-01"}
+    await agri.post(record("a", POWER))
+    await agri.post(record("b", POWER | next_year, replaces="a"))
+    await agri.post(record("c", POWER, replaces="a"))
+    [letter] = await agri.app.state.pool.fetch("select reason, detail from dead_letter")
+    assert letter["reason"] == "already_replaced"
+    assert letter["detail"] == (
+        "/data/replaces: 'urn:bureau:qz a' has been replaced already, by 'urn:bureau:qz b'; "
+        "name that one"
+    )
+
+
+async def test_a_twenty_first_share_of_a_change_is_refused(agri: Agri) -> None:
+    last_year = {"start": "2040-01-01", "end": "2041-01-01"}
+    await agri.post(record("first", SOIL, since=2020))
+    await agri.post(record("last", SOIL | last_year, since=2020))
+    [letter] = await agri.app.state.pool.fetch("select reason, detail from dead_letter")
+    assert letter["reason"] == "change_too_old"
+    assert "qz last" in letter["detail"] and "qz first" in letter["detail"]
+
+
+async def test_entries_mark_a_factor_that_stands_in(agri: Agri) -> None:
+    await agri.post(record("power", POWER), record("soil", SOIL))
+    items = (await agri.get(f"/v1/farms/{FARM}/entries"))["items"]
+    marks = {item["pathway"]: (item["fallback"], item["warning"]) for item in items}
+    assert marks["soil"] == (False, None)
+    assert marks["gross"][0] is True
+    assert marks["gross"][1]["en"].startswith("no factor of zhejiang up to 2020")
+    assert "2020" in marks["gross"][1]["zh"]
+
+
 async def test_coverage_of_the_city_by_type(agri: Agri) -> None:
     for n in range(2):
         await agri.http.put(f"/v1/farms/farm:pigs-{n:08}", json=BODY)
@@ -182,6 +241,10 @@ async def test_the_catalogue_names_words_figures_and_sources(agri: Agri) -> None
     ]
     [lac] = [one for one in found["soil"] if one["name"] == "LAC"]
     assert (lac["value"], lac["editions"]) == ("55", {"2019": "55", "2006": "63"})
+    assert lac["unit"] == "t C/ha" and {one["unit"] for one in found["tillage"]} == {None}
+    [paddy] = found["paddy"]
+    assert (paddy["ch4_kg_per_ha_day"], paddy["days"], paddy["confidence"]) == ("1.32", 112, "R")
+    assert (paddy["exponent"], paddy["cfoa_short"], paddy["cfoa_long"]) == ("0.59", "1", "0.19")
     assert (lac["name_zh"], lac["confidence"], lac["note"]) == ("低活性黏土", "V2", "red soils")
     [straw] = [one for one in found["straw"] if one["used"]]
     assert (straw["slope"], straw["intercept"], straw["confidence"]) == ("43.548", "375.1", "R")

@@ -174,3 +174,22 @@ async def test_the_audit_sees_other_peers(grading: Grading, farm: Farm) -> None:
     findings = await grading.findings()
     assert {finding.what for finding in findings} == {"label of 2020"}
     assert len(findings) == 3
+
+
+async def test_other_peers_end_a_suspension(grading: Grading, farm: Farm) -> None:
+    await grading.post(*ten(farm))
+    await grading.http.post("/v1/region/peers/2020")
+    answer = await grading.http.post(
+        "/v1/labels/agri/farm:f03/appeals", json={"reason": "the straw of June is missing"}
+    )
+    assert answer.status_code == 201, answer.text
+    url = f"/v1/appeals/{answer.json()['id']}/decision"
+    decided = await grading.http.post(url, json={"decision": "reopened", "note": "looked at"})
+    assert decided.status_code == 200, decided.text
+    assert (await grading.label("agri", "farm:f03"))["suspended"] is True
+    await grading.post(farm("farm:f01", sequence=2, neutralised_t=Decimal(2000), **FIELDS))
+    assert (await grading.label("agri", "farm:f03"))["suspended"] is True
+    await grading.http.post("/v1/region/peers/2020")
+    label = await grading.label("agri", "farm:f03")
+    assert (label["suspended"], label["benchmark_version"]) == (False, "planting/2020#2")
+    assert not await grading.findings()

@@ -1,8 +1,11 @@
 """A parcel's carbon is counted once."""
 
+from typing import Any
+
 import pytest
 
 from shared.events.envelope import Event
+from shared.events.types import FarmRecord
 from tests.unit.agri.farm import Farm, manure, soil, straw
 
 NEXT = {"start": "2021-01-01", "end": "2022-01-01"}
@@ -66,3 +69,102 @@ def test_a_replacement_frees_the_claim(first: Event, second: Event) -> None:
     assert not farm.post([second]).refused
     alone.post([second, first])
     assert farm.totals() == alone.totals()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (straw("one", "0"), soil("two")),
+        (soil("one"), straw("two", "0")),
+        (straw("one", "0", "10"), straw("two", "1000", "11")),
+        (straw("one", "1000", "10"), straw("two", "0", "11")),
+        (manure("one", "0"), manure("two")),
+        (manure("one"), manure("two", "0")),
+    ],
+)
+def test_no_straw_and_no_heads_claim_nothing(first: Event, second: Event) -> None:
+    farm, other_way, only = Farm(), Farm(), Farm()
+    assert not farm.post([first, second]).refused
+    assert not other_way.post([second, first]).refused
+    only.post([max((first, second), key=amount)])
+    assert farm.totals() == other_way.totals() == only.totals()
+
+
+def amount(event: Event) -> float:
+    record = event.data
+    assert isinstance(record, FarmRecord)
+    return float(record.straw_kg_per_ha or record.heads or record.input_after is not None)
+
+
+def test_the_area_of_a_parcel_with_two_returns_can_be_corrected() -> None:
+    """One is emptied, the other corrected, then the first."""
+    farm, right = Farm(), Farm()
+    farm.post([straw("a", "1000", "10"), straw("b", "500", "10")])
+    for event in (
+        straw("a0", "0", "11", replaces="a"),
+        straw("b1", "500", "11", replaces="b"),
+        straw("a1", "1000", "11", replaces="a0"),
+    ):
+        assert not farm.post([event]).refused
+    right.post([straw("r", "1500", "11")])
+    assert farm.totals() == right.totals()
+
+
+def change(id: str, year: int, since: int = 2000, **more: Any) -> Event:
+    return soil(id, start=f"{year}-01-01", end=f"{year + 1}-01-01", since=since, **more)
+
+
+@pytest.mark.parametrize("order", [(2000, 2020), (2020, 2000)])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_change_has_no_twenty_first_share(order: tuple[int, int], together: bool) -> None:
+    farm = Farm()
+    events = [change(f"y{year}", year) for year in order]
+    between = [change(f"y{year}", year) for year in range(2001, 2020)]
+    assert not farm.post(between).refused
+    batches = [events] if together else [[event] for event in events]
+    [refusal] = [refusal for batch in batches for refusal in farm.post(batch).refused]
+    assert (refusal.event, refusal.reason) == (events[1], "change_too_old")
+    assert "'bureau y2000'" in refusal.detail and "'bureau y2020'" in refusal.detail
+    assert "a change of 2000 counts for 20 years, 2000 or 2020" in refusal.detail
+    whole = Farm()
+    whole.post([soil("all")])
+    assert farm.account.balance == 20 * whole.totals().soil
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        change("two", 2020, since=2001),
+        change("two", 2020, parcel_id="p2"),
+        change("two", 2019),
+        change("two", 2020, replaces="one"),
+        change(
+            "two",
+            2020,
+            stock_before_t_per_ha="40",
+            stock_after_t_per_ha="41",
+            stock_years="21",
+        ),
+        straw("two", "1000"),
+    ],
+)
+def test_what_is_no_further_share_of_a_change(other: Event) -> None:
+    farm = Farm()
+    assert not farm.post([change("one", 2000), other]).refused
+
+
+def test_biogas_of_no_heads_is_a_claim() -> None:
+    farm = Farm()
+    biogas = {"biogas_m3": "9", "biogas_lhv_mj_per_m3": "21", "biogas_replaces": "diesel"}
+    farm.post([manure("one", "0", **biogas)])
+    [refusal] = farm.post([manure("two", "0", **biogas)]).refused
+    assert refusal.reason == "overlapping_period"
+
+
+def test_a_parcel_is_no_other_one_by_the_spaces_around_it() -> None:
+    farm = Farm()
+    farm.post([straw("one", "1000")])
+    for parcel in ("p1 ", "\u3000p1"):
+        [refusal] = farm.post([soil("two", parcel_id=parcel)]).refused
+        assert refusal.reason == "bad_value"
+        assert "/data/parcel_id: expected 1 to 128 characters, no space before" in refusal.detail

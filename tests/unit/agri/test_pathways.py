@@ -12,6 +12,14 @@ from shared.stream.service import Decision
 from shared.units.amount import tonnes_text
 from tests.unit.agri.farm import Farm, emission, manure, record, soil, straw
 
+BIOGAS = {
+    "biogas_m3": "900000000",
+    "biogas_lhv_mj_per_m3": "40",
+    "biogas_replaces": "raw_coal",
+    "start": "2020-01-01",
+    "end": "2020-02-01",
+}
+
 
 def reasons(decision: Decision) -> list[tuple[str, str]]:
     return [(refusal.reason, refusal.detail) for refusal in decision.refused]
@@ -139,18 +147,37 @@ def test_every_source_has_a_factor(source: str) -> None:
         (emission("x", "enteric_pig", "1", "t"), "bad_unit", "/data/unit", "head"),
         (emission("x", "diesel", "-1", "t"), "bad_value", "/data/quantity", "from 0"),
         (emission("x", "diesel", "1e-999999", "t"), "bad_value", "/data/quantity", "places"),
-        (emission("x", "diesel", "999999999", "t"), "too_large", "1000000 t", "at most"),
+        (emission("x", "diesel", "999999999", "t"), "too_large", "/data/quantity", "1000000 t"),
+        (manure("x", "900000000"), "too_large", "/data/heads", "at most 1000000 t in a month"),
+        (manure("x", "0", **BIOGAS), "too_large", "/data/biogas_m3", "1000000 t"),
+        (straw("x", "9000", "99999999"), "too_large", "/data/area_ha", "1000000 t"),
+        (straw("x", "1", start="9998-01-01", end="9999-01-01"), "bad_period", "/data/end", "9998"),
         (straw("x", "1000", "0"), "bad_value", "/data/area_ha", "above 0"),
         (record("x", pathway="straw_return"), "missing_field", "/data/area_ha", "straw_return"),
         (record("x", pathway="emission"), "missing_field", "/data/source", "required"),
+        (emission("x", "", "1", "t"), "missing_field", "/data/source", "required"),
+        (emission("x", "diesel", "1", " "), "missing_field", "/data/unit", "required"),
         (soil("x", input_after=None), "missing_field", "/data/input_after", "required"),
         (soil("x", since=2021), "bad_value", "/data/since", "2020 or earlier"),
         (soil("x", stock_years="2"), "missing_field", "/data/stock_before_t_per_ha", "required"),
         (manure("x", animal=None), "missing_field", "/data/animal", "required"),
         (straw("x", "1", end="2021-01-02"), "spans_years", "/data/end", "2021-01-01"),
         (straw("x", "1", end="2020-01-01"), "bad_period", "/data/end", "after"),
-        (straw("x", "1", start="yesterday"), "bad_period", "/data/start", "yesterday"),
-        (straw("x", "1", parcel_id=""), "bad_value", "/data/parcel_id", "1 to 64"),
+        (straw("x", "1", start="yesterday"), "bad_period", "/data/start", "got 'yesterday'"),
+        (straw("x", "1", start="2020-1-1"), "bad_period", "/data/start", "such as 2020-01-31"),
+        (
+            straw("x", "1", start="2020-01-01T00:00:00Z"),
+            "bad_period",
+            "/data/start",
+            "midnight of the city",
+        ),
+        (
+            straw("x", "1", start="0001-01-01T00:00:00+14:00"),
+            "bad_period",
+            "/data/start",
+            "such as 2020-01-31",
+        ),
+        (straw("x", "1", parcel_id=""), "bad_value", "/data/parcel_id", "1 to 128"),
         (straw("x", "1", replaces="x"), "replaces_itself", "/data/replaces", "another"),
     ],
 )

@@ -41,6 +41,11 @@ def test_a_herd_counts_once() -> None:
     assert found.heads(2020) == 700
 
 
+def test_fields_of_another_pathway_are_no_herd() -> None:
+    herd = {"source": "enteric_pig", "quantity": "NaN", "unit": "head"}
+    assert sized(straw("a", "1000", "5", **herd)).head_days == 0
+
+
 def test_a_herd_of_half_a_year_is_half_a_herd() -> None:
     assert sized(manure("a", "366", end="2020-07-02")).heads(2020) == 183
 

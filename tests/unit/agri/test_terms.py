@@ -105,6 +105,14 @@ def test_returns_of_one_flooded_parcel_are_one_sum() -> None:
     assert both == straw_rules.paddy_penalty(whole, 2020)  # type: ignore[arg-type]
 
 
+def test_a_return_of_no_straw_floods_nothing() -> None:
+    """Whichever area it says."""
+    one = straw("p", "1920", "1", paddy=True).data
+    none = straw("q", "0", "50", paddy=True).data
+    wanted = straw_rules.paddy_penalty([one], 2020)  # type: ignore[list-item]
+    assert straw_rules.paddy_penalty([one, none], 2020) == wanted  # type: ignore[list-item]
+
+
 def test_soil_from_samples() -> None:
     """(13.5 x 1.25 - 12.5 x 1.3) x 30 x 0.1 x 0.9 / 5 x 44/12 x 10 ha."""
     farm = Farm()
@@ -151,6 +159,7 @@ def test_soil_from_samples() -> None:
         ),
         (manure("x", biogas_m3="5"), "/data/biogas_lhv_mj_per_m3", "required"),
         (manure("x", **NITROGEN | {"evidence": None}), "/data/evidence", "required"),
+        (manure("x", **NITROGEN | {"evidence": ""}), "/data/evidence", "required"),
         (
             manure("x", **NITROGEN | {"synthetic_n_after_t": "9"}),
             "/data/synthetic_n_after_t",

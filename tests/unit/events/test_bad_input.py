@@ -126,6 +126,7 @@ def test_numbers_beyond_any_float_are_refused_at_once() -> None:
         ("meter", {"meter_id": "13800138000"}, "personal-identifier", "/data/meter_id", "mobile"),
         ("meter", {"evidence": "x" * 513}, "too-long", "/data/evidence", "at most 512"),
         ("meter", {"replaces": "e-1"}, "wrong-target", "/data/replaces", "another event"),
+        ("farm", {"parcel_id": "p-1 "}, "wrong-format", "/data/parcel_id", "no space"),
         ("production", {"start": "1.1.2020"}, "wrong-format", "/data/start", "2020-01-31"),
         ("production", {"start": "2020-02-30"}, "wrong-format", "/data/start", "2020-01-31"),
         (

@@ -6,16 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.grading.domain.farm_peers import FarmPeers
 from services.grading.domain.grades import Cause, Grade, Label, settle
 
 BEGAN = datetime(2021, 6, 15, tzinfo=UTC)
 ENDS = datetime(2022, 6, 15, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-KINDS = ("event", "same_data", "year_before", "benchmark", "city_mean", "month", "rule", "appeal")
+KINDS = (
+    *("event", "same_data", "year_before", "benchmark", "city_mean", "month", "rule", "appeal"),
+    "farm_peers",
+)
+PEERS = FarmPeers(2020, "planting", 2, "ha", 10, "11/2", "41/5", BEGAN)
 
 
-def label(held: Label | None, word: str, at: datetime, kind: str = "event") -> Label:
-    grade = Grade(word, {"en": word, "zh": word}, {})
+def label(
+    held: Label | None,
+    word: str,
+    at: datetime,
+    kind: str = "event",
+    peers: FarmPeers | None = None,
+) -> Label:
+    grade = Grade(word, {"en": word, "zh": word}, {}, peers=peers)
     version = {"rule_version": "labels@1", "months": 12}
     return settle(2020, grade, held, at, cause=Cause(kind, "x"), **version)  # type: ignore[arg-type]
 
@@ -59,6 +70,16 @@ def test_new_data_and_benchmarks_end_a_suspension(kind: str, word: str) -> None:
     after = label(held, word, BEGAN + SECOND, kind)
     assert after.suspended == (kind not in ("event", "benchmark"))
     assert after.contested
+
+
+@pytest.mark.parametrize(("peers", "suspended"), [(PEERS, False), (None, True)])
+def test_other_peers_end_the_suspension_of_what_they_decide(
+    peers: FarmPeers | None, suspended: bool
+) -> None:
+    first = label(None, "light_green", BEGAN)
+    held = Label(2020, 1, first.grade, "labels@1", BEGAN, ENDS, BEGAN, "event:x", False, True)
+    after = label(held, "light_green", BEGAN + SECOND, "farm_peers", peers)
+    assert (after.suspended, after.n) == (suspended, 1)
 
 
 @given(

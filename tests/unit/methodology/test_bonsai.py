@@ -12,11 +12,13 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import pytest
 
 from services.agri.domain import manure
 from shared.methodology import methodology
+from shared.methodology.rows import BurningRow
 
 try:
     PLACE = Path(str(distribution("bonsai-ipcc").locate_file("bonsai_ipcc")))
@@ -131,6 +133,22 @@ def test_the_growing_pig() -> None:
     rates = [default("livestock_manure", f"{name}_rate", **ASIAN_PIG) for name in ("vs", "n")]
     assert [pig.vs, pig.nitrogen] == [rate * weight / 1000 for rate in rates]
     assert pig.b0 == default("livestock_manure", "b0", **ASIAN_PIG)
+
+
+def test_the_mean_growing_pig_has_the_lower_methane_potential() -> None:
+    pig, mean = methodology().agri("2019", high=False).animals["growing_pig"], dict(ASIAN_PIG)
+    mean["product"] = "swine-growing"
+    weight = default("livestock_manure", "weight", **mean)
+    rates = [default("livestock_manure", f"{name}_rate", **mean) for name in ("vs", "n")]
+    assert [pig.vs, pig.nitrogen] == [rate * weight / 1000 for rate in rates]
+    mean["product"] = "swine-growing_lp"
+    assert pig.b0 == default("livestock_manure", "b0", **mean)
+
+
+@pytest.mark.parametrize(("crop", "theirs"), [("rice", "rice"), ("wheat", "wheat_winter")])
+def test_the_share_of_straw_that_burns(crop: str, theirs: str) -> None:
+    row = cast(BurningRow, methodology().agri_document().sections["burning"][crop])
+    assert row.burnt == default("soils", "c_f", crop_type=theirs)
 
 
 @pytest.mark.parametrize(("high", "product"), [(True, "hp"), (False, "lp")])

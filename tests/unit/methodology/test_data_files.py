@@ -107,6 +107,12 @@ def _edit(path: Path, old: str, new: str) -> int:
             "got 'guess'",
         ),
         (
+            "scenarios.yaml",
+            "cap: 300, cap_period: month",
+            "cap: 300",
+            "scenarios.ELECTRICITY_SAVING.cap_period: expected month for a saving",
+        ),
+        (
             "labels.yaml",
             "default: {deep_green: 0.80",
             "default: {deep_green: 1.80",
@@ -230,6 +236,23 @@ def test_a_wrong_file_names_file_line_and_field(
         assert text.startswith(f"{file}:{line}: ")
 
 
+@pytest.mark.parametrize(
+    ("word", "section"),
+    [
+        ("sandy", "soc_ref"),
+        ("set_aside", "land_use"),
+        ("no_till", "tillage"),
+        ("low", "input"),
+        ("wheat", "burning"),
+        ("growing_pig", "animals"),
+    ],
+)
+def test_a_word_of_farm_records_has_its_row(data: Path, word: str, section: str) -> None:
+    _edit(data / "agri.yaml", f"  {word}: {{", f"  {word}_: {{")
+    with pytest.raises(MethodologyError, match=f"{section}: expected a row '{word}'"):
+        load(data)
+
+
 def test_a_missing_or_empty_file_is_refused(data: Path) -> None:
     (data / "gwp.yaml").write_text("", encoding="utf-8")
     with pytest.raises(MethodologyError, match=r"gwp\.yaml:1: expected a mapping"):
@@ -264,6 +287,17 @@ def test_a_later_version_is_taken_from_its_day(data: Path) -> None:
     assert [old.factor_mg, new.factor_mg] == [480_000, 500_000]
     assert [old.label, new.label] == ["scenarios@1", "scenarios@2"]
     assert figures.scenario("ev_charging", date(2010, 1, 1)) == old
+
+
+def test_a_later_version_keeps_the_numbers_of_the_scenarios(data: Path) -> None:
+    text = (data / "scenarios.yaml").read_text(encoding="utf-8").replace("2018-01-01", "2027-01-01")
+    for was, becomes in (("number: 2,", "number: 0,"), ("number: 3,", "number: 2,")):
+        text = text.replace(was, becomes)
+    later = text.replace("number: 0,", "number: 3,")
+    (data / "scenarios-2027.yaml").write_text(later, encoding="utf-8")
+    expected = "BILL_ELECTRICITY.number: expected that of earlier versions: 3 is BILL_WATER"
+    with pytest.raises(MethodologyError, match=expected):
+        load(data)
 
 
 def test_a_sector_may_have_its_own_cut_points(data: Path) -> None:

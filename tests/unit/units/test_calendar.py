@@ -98,6 +98,12 @@ def test_other_texts_are_not_dates(text: str) -> None:
         parse_date(text)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-14:00"])
+def test_a_midnight_beyond_the_calendar_is_no_date(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a date within the years 1 to 9999"):
+        parse_date(text)
+
+
 def test_the_zone_is_a_parameter() -> None:
     at = datetime(2020, 1, 31, 23, tzinfo=timezone(timedelta(hours=-5)))
     assert local_date(at, ZoneInfo("America/New_York")) == date(2020, 1, 31)
