@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaD
 
 from shared.database import Connection
 from shared.events.envelope import Event
+from shared.events.identifiers import is_personal_account
 from shared.settings import Settings, SettingsError
 from shared.stream import accounts
 from shared.stream.service import Account
@@ -39,10 +40,16 @@ FORGET = (
 )
 # What could not be read belongs to no account, and may still say whose it was.
 UNREAD = """
-delete from dead_letter
-where account is null and position(convert_to($1, 'UTF8') in raw) > 0
-    and encode(raw, 'escape') ~ $2
+with gone as (
+    delete from dead_letter
+    where account is null and position(convert_to($1, 'UTF8') in raw) > 0
+        and encode(raw, 'escape') ~ $2
+    returning 1
+)
+select count(*) from gone
 """
+# In PostgreSQL's `escape` a byte above 127 is a backslash and three digits, a backslash is two.
+NO_NAME = r"^|[^A-Za-z0-9_-]|\\[0-7]{3}|\\\\[bfnrt]|\\\\u[0-9A-Fa-f]{4}"
 FIND = "select token_hash, erased_at, epoch, sequence from erased where token_hash = any($1)"
 
 
@@ -85,9 +92,7 @@ async def forget(
     """Drop everything that says who a locked account is, and remember when."""
     for statement in FORGET:
         await connection.execute(statement, account.number)
-    # Another account's id may begin with this one.
-    whole = f"(^|[^A-Za-z0-9_-]){re.escape(account.subject)}($|[^A-Za-z0-9_-])"
-    await connection.execute(UNREAD, account.subject, whole)
+    await forget_unread(connection, account.subject)
     await accounts.mark_erased(connection, account.number)
     await connection.execute(
         REMEMBER,
@@ -96,6 +101,18 @@ async def forget(
         erasure.epoch,
         erasure.sequence,
     )
+
+
+async def forget_unread(connection: Connection, subject: str) -> int:
+    """Drop the unreadable dead letters that name an account, or have its token as subject."""
+    if not is_personal_account(subject):
+        return 0  # a word that may stand anywhere
+    token = subject.partition(":")[2]
+    # Another account's id may begin or end with this one; another bank's token may be the same.
+    whole = rf"({NO_NAME}){re.escape(subject)}($|[^A-Za-z0-9_-])"
+    alone = rf'"subject"\s*:\s*"{re.escape(token)}"'
+    dropped: int = await connection.fetchval(UNREAD, token, f"{whole}|{alone}")
+    return dropped
 
 
 async def erasures(

@@ -12,12 +12,16 @@ from typing import Any, NamedTuple
 from services.personal.store import Change, Entry
 from shared import metrics
 from shared.database import Connection
+from shared.methodology import methodology
+from shared.privacy import PEOPLE_MIN, folded
 from shared.stream.service import Account
 from shared.units.amount import MG_PER_T
 
-# A bank of fewer customers would say too much about them.
-PEOPLE_MIN = 10
+# What one statement takes, so that it ends in seconds whatever waits: batches, and accounts that
+# they have changed. A tick takes as much so many times.
 FOLDED_MAX = 3000
+FOLDED_ACCOUNTS_MAX = 100_000
+ROUNDS_MAX = 10
 # The year under which customers of all years are counted.
 ALL_YEARS = 0
 
@@ -31,8 +35,11 @@ JUDGED = """judged as (
 )"""
 # In one statement, so that all of it sees the sums as they were before.
 FOLD = f"""
-with taken as (
-    delete from city_change where id = any(array(select id from city_change order by id limit $1))
+with due as (
+    select id, sum(cardinality(accounts)) over (order by id) - cardinality(accounts) as earlier
+    from (select id, accounts from city_change order by id limit $1) c
+), taken as (
+    delete from city_change where id = any(array(select id from due where earlier < $2))
     returning *
 ), sums as (
     insert into city_sum (bank, month, scenario, amount_mg, payments)
@@ -54,16 +61,18 @@ with taken as (
     delete from account_year y using judged j
     where not j.saves and y.account = j.account and y.year = j.year
     returning y.account, y.year
+), counted as (
+    insert into city_customers (bank, year, customers)
+    select bank, year, sum(customers) from (
+        select bank, year, 1 from come join seen using (account, year)
+        union all select bank, year, -1 from gone join seen using (account, year)
+        union all select bank, 0, customers from taken
+    ) c(bank, year, customers)
+    group by bank, year having sum(customers) <> 0
+    on conflict (bank, year) do update
+    set customers = city_customers.customers + excluded.customers
 )
-insert into city_customers (bank, year, customers)
-select bank, year, sum(customers) from (
-    select bank, year, 1 from come join seen using (account, year)
-    union all select bank, year, -1 from gone join seen using (account, year)
-    union all select bank, 0, customers from taken
-) c(bank, year, customers)
-group by bank, year having sum(customers) <> 0
-on conflict (bank, year) do update
-set customers = city_customers.customers + excluded.customers
+select count(*) from taken
 """
 SUMS = """
 select bank, month, scenario, sum(mg)::bigint as amount_mg, sum(number)::bigint as payments
@@ -154,7 +163,9 @@ def changes(entries: Iterable[Entry], accounts: Iterable[Account]) -> list[Chang
 
 async def fold(connection: Connection, poster: Any, now: datetime) -> None:
     """What the tick does: add what batches have changed to the sums."""
-    await connection.execute(FOLD, FOLDED_MAX)
+    for _ in range(ROUNDS_MAX):
+        if not await connection.fetchval(FOLD, FOLDED_MAX, FOLDED_ACCOUNTS_MAX):
+            break
 
 
 async def summary(connection: Connection, year: int | None = None) -> Summary:
@@ -181,27 +192,26 @@ async def summary(connection: Connection, year: int | None = None) -> Summary:
 
 
 def shown(groups: Sequence[Group], least: int = PEOPLE_MIN) -> list[Group]:
-    """The banks with so many customers or more, most first; the others together as None.
-
-    The others are no fewer than that either, or what they saved could be had by subtraction: then
-    the smallest of those shown joins them. Empty when all together are too few.
-    """
-    ordered = sorted(groups, key=lambda group: (-group.customers, group.bank or ""))
-    named = [group for group in ordered if group.bank and group.customers >= least]
-    others = [group for group in ordered if group not in named]
-    while others and named and sum(group.customers for group in others) < least:
-        others.append(named.pop())
-    people = sum(group.customers for group in others)
-    if not others or people < least:
+    """The banks with so many customers or more, most first; the others together as None."""
+    most_first = sorted(groups, key=lambda group: (-group.customers, group.bank or ""))
+    named, others = folded(
+        most_first, lambda group: group.customers, lambda group: bool(group.bank), least
+    )
+    if not others:
         return named
-    return [*named, Group(None, people, sum(group.amount_mg for group in others))]
+    customers = sum(group.customers for group in others)
+    return [*named, Group(None, customers, sum(group.amount_mg for group in others))]
 
 
 async def measure(connection: Connection) -> None:
-    """Tonnes saved, and customers who have saved anything."""
+    """Tonnes saved, by scenario too, and customers who have saved anything."""
     found = await summary(connection)
     metrics.CITY_TONNES.labels("personal").set(found.total.amount_mg / MG_PER_T)
     metrics.CITY_ACCOUNTS.labels("personal").set(found.customers)
+    for scenario in methodology().scenarios():
+        own = found.scenarios.get(scenario.number, Sum(0, 0))
+        metrics.PERSONAL_TONNES.labels(scenario.code).set(own.amount_mg / MG_PER_T)
+        metrics.PERSONAL_PAYMENTS.labels(scenario.code).set(own.payments)
 
 
 def _bank(account: Account | None) -> str:

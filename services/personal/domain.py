@@ -5,12 +5,12 @@ its payments give is a function of the set of them, so order and repetition cann
 credited quantity = min(sum of what is not reversed, cap), filled in the order of (time, event key).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import NamedTuple
 
 from shared.methodology import Scenario, methodology
@@ -20,6 +20,9 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 # The door lets nothing larger in; other writers to the topic are not trusted with it.
 QUANTITY_MAX = Decimal(10) ** 15
+# Sums are exact, or they would depend on the order: Python's 28 digits are fewer than two
+# quantities of the largest size may need.
+EXACT = Context(prec=100)
 
 
 class Slot(NamedTuple):
@@ -94,7 +97,12 @@ class SlotState:
     def total(self) -> Decimal | None:
         """The sum of what counts; None when there is nothing."""
         live = [fact.quantity for fact in self.facts.values() if fact.stands()]
-        return sum(live, ZERO) if live else None
+        return added(live) if live else None
+
+
+def added(quantities: Iterable[Decimal]) -> Decimal:
+    """Their exact sum."""
+    return reduce(EXACT.add, quantities, ZERO)
 
 
 @lru_cache(maxsize=10_000)
@@ -156,13 +164,13 @@ def shortfall(scenario: Scenario, credit: Credit) -> str | None:
 def _filled(live: Sequence[Fact], cap: Decimal | None) -> list[Decimal]:
     """Fill the cap in order."""
     quantities = [fact.quantity for fact in live]
-    if cap is None or sum(quantities, ZERO) <= cap:
+    if cap is None or added(quantities) <= cap:
         return quantities
     left = cap
     granted = []
     for quantity in quantities:
         granted.append(min(quantity, left))
-        left -= granted[-1]
+        left = EXACT.subtract(left, granted[-1])
     return granted
 
 
@@ -170,7 +178,8 @@ def _saving(live: Sequence[Fact], cap: Decimal | None, baseline: Decimal | None)
     """The fall of the month's consumption against the baseline, on the month's last bill."""
     if baseline is None or not live:
         return [ZERO] * len(live)
-    fall = max(baseline - sum((fact.quantity for fact in live), ZERO), ZERO)
+    used = added(fact.quantity for fact in live)
+    fall = max(EXACT.subtract(baseline, used), ZERO)
     return [ZERO] * (len(live) - 1) + [fall if cap is None else min(fall, cap)]
 
 
@@ -179,7 +188,7 @@ def _rounded(factor_mg: Fraction, live: Sequence[Fact], granted: Sequence[Decima
     found = []
     total, before = ZERO, 0
     for fact, quantity in zip(live, granted, strict=True):
-        total += quantity
+        total = EXACT.add(total, quantity)
         after = rounded_product(factor_mg, total)
         found.append(Credit(fact, quantity, after - before))
         before = after

@@ -11,6 +11,7 @@ from shared.database import Connection, Pool
 from shared.erasure import Erasure
 from shared.events.envelope import Event, Outgoing
 from shared.events.ids import derived_id
+from shared.events.meaning import AHEAD
 from shared.events.types import PersonalErased
 from shared.settings import Settings
 from shared.stream import accounts
@@ -18,6 +19,11 @@ from shared.stream.poster import Poster
 from shared.stream.service import Batch
 
 ERASED = "cn.tanzhang.personal.erased.v1"
+# A payment may be ahead of the clock, or be posted while the erasure waits for the account: what
+# has been posted is older than the erasure, as far ahead as the door lets anything in.
+LATEST = """
+select greatest($2, max(least(occurred_at, $3))) from ledger_entry where account = $1 and line = 0
+"""
 # A bank knows its customer by the number of a payment, and may have made it of the token.
 UNNAME = "update ledger_entry set event_id = null where account = $1 and event_id is not null"
 
@@ -25,18 +31,20 @@ UNNAME = "update ledger_entry set event_id = null where account = $1 and event_i
 async def erase(
     pool: Pool, poster: Poster[Any, Any], settings: Settings, subject: str, now: datetime
 ) -> bool:
-    """Erase an account and tell points; False when there is none."""
+    """Erase an account and tell points; False when nothing here says who it was."""
     async with pool.acquire() as connection, connection.transaction():
-        if await accounts.find(connection, subject) is None:
-            return False
-        account = (await poster.lock(connection, [subject]))[subject]
+        # Unlike the poster's, this lock makes no account: another erasure may have been faster.
+        account = (await accounts.lock_existing(connection, [subject])).get(subject)
+        if account is None:
+            return await erasure.forget_unread(connection, subject) > 0
+        at = await connection.fetchval(LATEST, account.number, now, now + AHEAD)
         data = PersonalErased(epoch=account.epoch, sequence=account.next_sequence())
         id = derived_id(ERASED, subject, str(account.number))
         outgoing = Outgoing(ERASED, subject, id, SOURCE, now, data)
         await poster.save(connection, [account], [outgoing], now)
         await reports.erase(connection, account.number)
         await connection.execute(UNNAME, account.number)
-        done = Erasure(now, account.epoch, account.sequence)
+        done = Erasure(at, account.epoch, account.sequence)
         await erasure.forget(connection, settings, account, done)
     return True
 
@@ -44,7 +52,7 @@ async def erase(
 async def screen(
     settings: Settings, connection: Connection, events: Sequence[Event]
 ) -> Sequence[Event]:
-    """Leave out payments of a time before the erasure of their account."""
+    """Leave out payments of a time before the erasure of their account, or of its last payment."""
     return await erasure.screened(connection, settings, events, _is_older)
 
 

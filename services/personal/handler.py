@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 from services.personal import behaviours, city, classification, domain, reports, store
 from services.personal.behaviours import Behaviour, Report
 from services.personal.classification import Rulebook
-from services.personal.domain import Claim, Credit, Fact, Slot, SlotState, scenario_of
+from services.personal.domain import EXACT, Claim, Credit, Fact, Slot, SlotState, scenario_of
 from services.personal.reports import Reported, Withdrawn
 from services.personal.store import Entry, Rows, State, Target
 from shared.database import Connection
 from shared.events.envelope import Event, Outgoing
 from shared.events.ids import derived_id
+from shared.events.meaning import YEARS
 from shared.events.types import Payment, PersonalReduction
 from shared.methodology import Scenario
 from shared.stream.service import Account, Batch, Decision, waits_for_event
@@ -79,6 +80,9 @@ def decide(batch: Batch, state: State) -> Decision[Rows]:
         target = event.target()
         if event.time is None:
             work.decision.refuse(event, "time_missing", "/time: expected the time of the payment")
+        elif event.time.year not in YEARS:
+            detail = f"/time: expected {YEARS[0]} to {YEARS[-1]}"
+            work.decision.refuse(event, "time_out_of_range", detail)
         elif claim is not None:
             _pay(work, event, event.time, *claim)
         elif target is not None:
@@ -139,7 +143,7 @@ def named(batch: Batch) -> set[tuple[int, bytes]]:
 def _claim(
     event: Event, account: int, zone: ZoneInfo, rules: Rulebook
 ) -> tuple[Slot | None, Claim] | None:
-    if event.time is None or event.target() is not None:
+    if event.time is None or event.time.year not in YEARS or event.target() is not None:
         return None
     day = local_date(event.time, zone)
     claim = rules.claim(cast(Payment, event.data), day)
@@ -305,7 +309,7 @@ def _post(
     entry = Entry(
         slot.account, fact.key, fact.lines, first.content if first else None, slot.scenario,
         slot.day, fact.occurred_at, fact.quantity if first else None,
-        credit.credited - fact.credited, amount, cause, None if first else by.key, reason,
+        EXACT.subtract(credit.credited, fact.credited), amount, cause, None if first else by.key, reason,
         scenario.label, fact.rule if first else None, fact.reference if first else None, sequence,
         first.source if first else None, first.id if first else None, work.batch.now,
     )  # fmt: skip

@@ -21,7 +21,8 @@ from ledger_entry
 where account = $1 and scenario is not null and date_trunc('month', day)::date between $2 and $3
 group by 1, 2 order by 1, 2
 """
-# Why as things stand, whatever was said when a payment came: a cap may have made room since.
+# Why as things stand, whatever was said when a payment came: a cap may have made room since. What
+# a month has saved is credited to its last bill: the others count as well.
 NOT_COUNTED = """
 select case
         when reversed then 'reversed'
@@ -35,11 +36,13 @@ from (
         bool_or(cause = 'reversed') as reversed, sum(credited) as credited,
         max(quantity) filter (where line = 0) as quantity,
         max(line) filter (where cause = 'displaced' or reason = 'duplicate_behaviour')
-            > coalesce(max(line) filter (where cause = 'counted'), -1) as displaced
+            > coalesce(max(line) filter (where cause = 'counted'), -1) as displaced,
+        sum(sum(credited)) over (partition by max(scenario), max(day)) as of_slot
     from ledger_entry where account = $1 and cause <> 'reversal'
     group by event_key
 ) p
-where reversed or scenario is null or (credited = 0 and quantity > 0)
+where reversed or scenario is null or displaced or (credited = 0 and quantity > 0
+    and not (scenario = any($2::smallint[]) and of_slot > 0))
 group by 1 order by 1
 """
 # The rule that classified a payment is kept in its first line.

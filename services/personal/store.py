@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from services.personal import reports
 from services.personal.behaviours import Behaviour, Report
-from services.personal.domain import Claim, Fact, Slot, SlotState
+from services.personal.domain import EXACT, Claim, Fact, Slot, SlotState
 from services.personal.reports import Reported, Withdrawn
 from shared.database import Connection
 
@@ -160,7 +160,7 @@ async def load_slots(connection: Connection, slots: Collection[Slot]) -> dict[Sl
             facts[key] = Fact(key, at, quantity)
         fact = facts[key]
         fact.lines = line + 1
-        fact.credited += credited
+        fact.credited = EXACT.add(fact.credited, credited)
         fact.amount_mg += mg
         fact.reversed_by = fact.reversed_by or by
         if displaced is not None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-PEOPLE_MIN = 10
+from shared.privacy import PEOPLE_MIN, folded
+
 # No village's code and no bank's name.
 OTHERS = "*"
 
@@ -31,21 +32,13 @@ class Standing(NamedTuple):
 def standings(groups: Sequence[Group], least: int = PEOPLE_MIN) -> list[Standing]:
     """Groups of at least so many people by what each person earned, and the others as one line.
 
-    Whoever knows the city's total must not find what a few have earned: where the others are
-    fewer, the smallest group joins them. Equal groups have the same rank.
+    Equal groups have the same rank.
     """
-    named = sorted((g for g in groups if g.name is not None and g.people >= least), key=_size)
-    others = [g for g in groups if g.name is None or g.people < least]
-    if 0 < sum(g.people for g in others) < least and named:
-        others.append(named.pop(0))
+    largest_first = sorted(groups, key=lambda g: (-g.people, g.name or ""))
+    named, others = folded(largest_first, lambda g: g.people, lambda g: g.name is not None, least)
     named.sort(key=lambda group: (-group.per_head(), group.name))
-    people = sum(g.people for g in others)
-    rest = Group(OTHERS, people, sum(g.points for g in others))
-    return _ranked(named) + ([Standing(None, rest)] if people >= least else [])
-
-
-def _size(group: Group) -> tuple[int, str]:
-    return group.people, group.name or ""
+    rest = Group(OTHERS, sum(g.people for g in others), sum(g.points for g in others))
+    return _ranked(named) + ([Standing(None, rest)] if others else [])
 
 
 def _ranked(groups: Sequence[Group]) -> list[Standing]:

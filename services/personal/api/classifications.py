@@ -13,6 +13,7 @@ from services.personal.api import wording
 from services.personal.classification import Held, Rule, Version, earliest, timeline
 from shared.auth.principal import Principal, require
 from shared.events.errors import FieldError
+from shared.events.meaning import YEARS
 from shared.events.words import Channel, PaymentKind
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
@@ -24,6 +25,7 @@ router = APIRouter()
 Reader = Annotated[Principal, Depends(require("personal:read"))]
 Writer = Annotated[Principal, Depends(require("classifications:write"))]
 PRIORITIES = range(1, 100_001)
+LAST_DAY = date(YEARS[-1], 12, 31)
 
 
 class RuleBody(Body, frozen=True, kw_only=True):
@@ -99,7 +101,7 @@ async def end(
     async with state.pool.acquire() as connection, connection.transaction():
         held = timeline(await rules.versions(connection))
         if not any(rule.id == id and rule.ends > day for rule in held):
-            raise not_found("classification", id)
+            raise not_found(f"classification on {day} or later:", id)
         await rules.end(connection, Version(id, day, None, who.client, state.clock()))
     return Response(status_code=204)
 
@@ -111,9 +113,9 @@ def _first_day(request: Request) -> date:
 
 def _check_day(pointer: str, day: date, soonest: date) -> None:
     """Payments may be 24 h ahead: a rule never changes for days that one may have already."""
-    if day < soonest:
+    if not soonest <= day <= LAST_DAY:
         name = "invalid-body" if pointer == "/valid_from" else "invalid-parameter"
-        detail = f"expected {soonest} or later: payments of earlier days may be here already"
+        detail = f"expected {soonest} to {LAST_DAY}: payments of earlier days may be here already"
         raise invalid(pointer, detail, name)
 
 

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
+from services.personal.city import FOLD, FOLDED_MAX
 from tests.integration.personal.conftest import Desk, payment
+
+# So many batches of a payment each.
+WAITING = """
+insert into city_change (bank, customers, months, scenarios, amounts_mg, payments, accounts, years,
+    fallen)
+select 'jsrcb', 0, '{2026-03-01}', '{1}', '{5}', '{1}', '{7}', '{2026}', '{f}'
+from generate_series(1, $1)
+"""
 
 
 def customers(bank: str, number: int) -> list[dict[str, Any]]:
@@ -30,6 +39,26 @@ async def test_the_summary_is_the_same_before_and_after_the_tick(desk: Desk) -> 
     assert before["share_of_residents"] == f"{share:.6f}"
     await desk.fold()
     assert await desk.audit() == []
+
+
+async def test_one_statement_folds_no_more_accounts_than_it_may(desk: Desk) -> None:
+    """After a long stop of the tick much waits: each statement must end in time."""
+    for day in (1, 2, 3):
+        await desk.post(
+            *(event | {"id": f"{day}-{event['id']}"} for event in customers("jsrcb", 4))
+        )
+    pool = desk.app.state.pool
+    assert [await pool.fetchval(FOLD, 9, 5) for _ in range(3)] == [2, 1, 0]
+    assert await desk.audit() == []
+
+
+async def test_a_tick_folds_all_that_waits(desk: Desk) -> None:
+    pool = desk.app.state.pool
+    waiting = FOLDED_MAX + 1
+    await pool.execute(WAITING, waiting)
+    await desk.fold()
+    assert await pool.fetchval("select count(*) from city_change") == 0
+    assert await pool.fetchval("select payments from city_sum") == waiting
 
 
 async def test_a_year_has_its_own_customers(desk: Desk) -> None:

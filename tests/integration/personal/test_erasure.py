@@ -1,7 +1,9 @@
 """After an erasure nothing says who an account was, and nothing else has changed."""
 
+import asyncio
 import json
 import logging
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +14,7 @@ from fastapi import FastAPI
 from shared.database import Pool
 from shared.events.envelope import Origin
 from shared.stream import aside
-from tests.integration.personal.conftest import Desk, payment
+from tests.integration.personal.conftest import NOW, Desk, payment
 
 TOKEN = "token-of-a-person"
 PERSON = f"jsrcb:{TOKEN}"
@@ -119,11 +121,7 @@ async def test_nothing_says_who_was_erased_and_nothing_else_has_changed(
         assert len(await places_of(database, TOKEN)) > 4
         reward = {"name": "bag", "name_zh": "购物袋", "points": "20.000", "stock": 5}
         assert (await points.put("/v1/rewards/bag", json=reward)).status_code in (200, 201)
-        redemption = {"account_id": PERSON, "reward_id": "bag", "quantity": 1}
-        answer = await points.post(
-            "/v1/redemptions", json=redemption, headers={"idempotency-key": "k1"}
-        )
-        assert answer.status_code == 201, answer.text
+        await everything_that_names(points)
         city = (await personal.get("/v1/region/summary")).json()
         before = await totals(database)
 
@@ -141,19 +139,117 @@ async def test_nothing_says_who_was_erased_and_nothing_else_has_changed(
     await database.close()
 
 
-async def test_unreadable_events_of_longer_names_stay(desk: Desk) -> None:
-    """A dead letter that belongs to no account goes with the person whom it names."""
-    subjects = [OTHER, f"{OTHER}9", f"x{OTHER}", f"{OTHER}-1", f"{OTHER}_"]
+async def everything_that_names(points: Any) -> None:
+    """A redemption, a refused one, a consent, a village, a freeze: as talkative as they can be."""
+    redemption = {"account_id": PERSON, "reward_id": "bag", "quantity": 1}
+    for quantity, status in ((1, 201), (6, 409)):
+        answer = await points.post(
+            "/v1/redemptions",
+            json=redemption | {"quantity": quantity},
+            headers={"idempotency-key": id_of(quantity)},
+        )
+        assert answer.status_code == status, answer.text
+    until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    consent = {"account_id": PERSON, "bank": "icbc", "scope": "passport", "until": until}
+    village = {"village": "330802001201"}
+    for answer in (
+        await points.post("/v1/consents", json=consent),
+        await points.put(f"/v1/accounts/{PERSON}/village", json=village),
+        await points.post(f"/v1/accounts/{PERSON}/freeze", json={"reason": f"asked by {PERSON}"}),
+    ):
+        assert answer.is_success, answer.text
+
+
+async def bury(desk: Desk, *raws: str) -> None:
+    """Dead letters of what could not be read, which belong to no account."""
     letters = [
-        aside.poison(json.dumps(payment("p", subject)).encode(), Origin("payments", 0, n), "x", "y")
-        for n, subject in enumerate(subjects)
+        aside.poison(raw.encode(), Origin("payments", 0, n), "x", "y") for n, raw in enumerate(raws)
     ]
-    await desk.post(payment("p1", OTHER))
     async with desk.app.state.pool.acquire() as connection:
         await aside.bury(connection, letters, desk.now)
-    assert (await desk.http.delete(f"/v1/accounts/{OTHER}")).status_code == 204
-    raws = await desk.app.state.pool.fetch("select raw from dead_letter")
-    assert {json.loads(row[0])["subject"] for row in raws} == set(subjects[1:])
+
+
+async def buried(desk: Desk) -> set[str]:
+    rows = await desk.app.state.pool.fetch("select raw from dead_letter")
+    return {row[0].decode() for row in rows}
+
+
+async def erased(desk: Desk, subject: str = OTHER) -> int:
+    answer = await desk.http.delete(f"/v1/accounts/{subject}")
+    return int(answer.status_code)
+
+
+async def test_unreadable_events_of_longer_names_stay(desk: Desk) -> None:
+    """A dead letter that belongs to no account goes with the person whom it names."""
+    others = [f"{OTHER}9", f"x{OTHER}", f"{OTHER}-1", f"{OTHER}_", "icbc:token-0002", "token-00021"]
+    raws = [json.dumps(payment("p", subject)) for subject in (OTHER, *others)]
+    await desk.post(payment("p1", OTHER))
+    await bury(desk, *raws)
+    assert await erased(desk) == 204
+    assert await buried(desk) == set(raws[1:])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [f"客户{OTHER}", f'{{"note": "a\\n{OTHER}"', f'"\\u5ba2{OTHER}"', '{"subject": "token-0002"'],
+)
+async def test_what_stands_before_a_name_does_not_hide_it(desk: Desk, raw: str) -> None:
+    await desk.post(payment("p1", OTHER))
+    await bury(desk, raw)
+    assert await erased(desk) == 204
+    assert await buried(desk) == set()
+
+
+async def test_who_has_unreadable_events_only_is_erased_too(desk: Desk) -> None:
+    await bury(desk, json.dumps(payment("p", OTHER)))
+    assert [await erased(desk), await erased(desk)] == [204, 404]
+    assert await buried(desk) == set()
+
+
+async def test_what_is_no_account_of_a_person_takes_no_dead_letter_with_it(desk: Desk) -> None:
+    raw = json.dumps(payment("p", OTHER))
+    await bury(desk, raw)
+    assert [await erased(desk, word) for word in ("id", "transfer", "jsrcb:transfer")] == [404] * 3
+    assert await buried(desk) == {raw}
+
+
+async def test_of_erasures_at_once_one_does_it_and_the_others_change_nothing(desk: Desk) -> None:
+    """What is remembered keeps its epoch: a fresh account's outputs are newer than all before."""
+    for day in range(3):
+        desk.now = NOW + timedelta(days=day)
+        await desk.post(payment(f"p{day}", OTHER, desk.now.isoformat()))
+        statuses = await asyncio.gather(*(erased(desk) for _ in range(4)))
+        assert sorted(statuses) == [204, 404, 404, 404]
+    pool = desk.app.state.pool
+    assert await pool.fetchval("select epoch from erased") == 3
+    assert await pool.fetchval("select count(*) from account") == 3
+
+
+async def test_a_payment_ahead_of_the_clock_is_as_old_as_the_others_it_came_with(
+    desk: Desk,
+) -> None:
+    ahead = payment("ahead", OTHER, (NOW + timedelta(hours=10)).isoformat())
+    await desk.post(ahead)
+    assert await erased(desk) == 204
+    await desk.post(ahead)
+    assert await erased(desk) == 404
+    await desk.post(payment("later", OTHER, (NOW + timedelta(hours=11)).isoformat()))
+    assert (await desk.account(OTHER))["reduction_g"] == "23.096"
+
+
+async def test_an_account_without_a_posted_payment_begins_anew_at_once(desk: Desk) -> None:
+    await desk.post(payment("waits", OTHER, reverses="never-came"))
+    assert await erased(desk) == 204
+    soon = (NOW + timedelta(minutes=1)).isoformat()
+    await desk.post(payment("soon", OTHER, soon))
+    assert (await desk.account(OTHER))["reduction_g"] == "23.096"
+
+
+async def test_what_is_beyond_the_doors_24_hours_holds_nothing_up(desk: Desk) -> None:
+    await desk.post(payment("far", OTHER, "2099-01-01T10:00:00+08:00"))
+    assert await erased(desk) == 204
+    await desk.post(payment("later", OTHER, (NOW + timedelta(hours=25)).isoformat()))
+    assert (await desk.account(OTHER))["reduction_g"] == "23.096"
 
 
 async def totals(database: asyncpg.Connection) -> list[Any]:

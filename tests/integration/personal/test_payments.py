@@ -112,7 +112,9 @@ async def test_what_the_door_would_not_let_in_is_set_aside_and_stops_nothing(
     timeless = payment("timeless")
     del timeless["time"]
     endless = payment("endless", kind="bike_ride", quantity="1E+999999")
-    await publish("payments", [timeless, endless, payment("p1")])
+    early = payment("early", time="0001-01-01T00:00:00+14:00")
+    late = payment("late", time="9999-12-31T23:59:59-08:00")
+    await publish("payments", [timeless, early, late, endless, payment("p1")])
     async with client(app) as http:
 
         async def credited() -> bool:
@@ -123,4 +125,8 @@ async def test_what_the_door_would_not_let_in_is_set_aside_and_stops_nothing(
     reasons = {entry["event_id"]: entry["reason"] for entry in entries}
     assert reasons == {"endless": "quantity_out_of_range", "p1": None}
     buried = await app.state.pool.fetch("select event_id, reason from dead_letter")
-    assert [tuple(row) for row in buried] == [("timeless", "time_missing")]
+    assert {tuple(row) for row in buried} == {
+        ("timeless", "time_missing"),
+        ("early", "time_out_of_range"),
+        ("late", "time_out_of_range"),
+    }

@@ -107,6 +107,17 @@ async def test_payments_that_give_nothing_are_counted_by_reason(desk: Desk) -> N
     assert all(item["name"] and item["name_zh"] for item in items)
 
 
+async def test_a_month_that_saves_has_no_bill_that_is_not_counted(desk: Desk) -> None:
+    """All bills of a month make its consumption; the last one carries the credit."""
+    bills = [power(2025, "250.5"), power(2026, "100"), {**power(2026, "60"), "id": "second"}]
+    await desk.post(*bills)
+    [baseline] = (await desk.account())["not_counted"]
+    assert (baseline["reason"], baseline["payments"]) == ("no_saving", 1)
+    await desk.post({**power(2026, "500"), "id": "third"})
+    [none] = (await desk.account())["not_counted"]
+    assert (none["reason"], none["payments"]) == ("no_saving", 4)
+
+
 async def test_what_was_over_the_cap_counts_once_there_is_room(desk: Desk) -> None:
     await desk.post(*(ride(n) for n in range(7)))
     assert [i["reason"] for i in (await desk.account())["not_counted"]] == ["capped"]

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.points.standings import OTHERS, PEOPLE_MIN, Group, Standing, standings
+from services.points.standings import OTHERS, Group, Standing, standings
+from shared.privacy import PEOPLE_MIN
 
 GROUPS = st.lists(
     st.builds(

@@ -98,6 +98,11 @@ def test_no_bank_is_shown_where_all_are_too_few() -> None:
     assert shown([Group("icbc", 5, 5), Group("abc", 4, 1)]) == []
 
 
+def test_a_bank_whose_customers_saved_nothing_hides_no_other() -> None:
+    groups = [Group("big", 50, 500), Group("ten", 10, 9), Group("icbc", 0, 0)]
+    assert shown(groups) == groups[:2]
+
+
 @given(st.lists(st.tuples(st.integers(0, 25), st.integers(0, 999)), max_size=8))
 def test_no_group_of_fewer_than_ten_can_be_had_from_what_is_shown(
     banks: list[tuple[int, int]],
