@@ -3,21 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
+from shared.auth.consent import speaks_for
 from shared.auth.principal import Principal
 from shared.events.envelope import Event, decode
 from shared.events.errors import EventError, FieldError, pointer
 from shared.events.identifiers import personal_identifier
 from shared.events.types import INPUTS
 from shared.events.validation import LIMITS
+from shared.http.answers import Answer, ProblemMember, sample
 from shared.http.problems import Problem, forbidden
 
 ERRORS_MAX = 100
 _STATUS = {"not-json": 400, "too-large": 413}
 FORBIDDEN = 403
+
+
+class Rejected(Answer, frozen=True, kw_only=True):
+    """An event that was not taken, by its place in the batch; the id where it can be read."""
+
+    index: Annotated[int, Meta(ge=0, examples=[0])]
+    id: Annotated[str, sample("core-2020-01-01-4711")] | None
+    problem: ProblemMember
 
 
 @dataclass(slots=True, frozen=True)
@@ -29,8 +40,8 @@ class Rejection:
     problem: Problem
     type: str | None = None
 
-    def item(self) -> dict[str, Any]:
-        return {"index": self.index, "id": self.id, "problem": self.problem.document()}
+    def item(self) -> Rejected:
+        return Rejected(index=self.index, id=self.id, problem=self.problem.document())
 
 
 @dataclass(slots=True)
@@ -104,20 +115,32 @@ class _Permission:
         known = self._sources.get(event.source)
         if known is None:
             known = self._sources[event.source] = self._principal.covers("sources", event.source)
-        if known and self._principal.covers("subjects", event.subject):
+        if known and self._is_subject(topic, event.subject):
             return None
-        return self._foreign(event)
+        return self._foreign(topic, event)
 
-    def _foreign(self, event: Event) -> Problem:
+    def _is_subject(self, topic: str, subject: str) -> bool:
+        """Of a person a bank tells what its own customers do, whatever its subjects."""
+        if topic == "payments":
+            return speaks_for(self._principal, subject)
+        return self._principal.covers("subjects", subject)
+
+    def _foreign(self, topic: str, event: Event) -> Problem:
         who = self._principal
         covered = {
             "source": who.covers("sources", event.source),
-            "subject": who.covers("subjects", event.subject),
+            "subject": self._is_subject(topic, event.subject),
         }
         names = [name for name, yes in covered.items() if not yes]
-        errors = [FieldError(pointer(n), f"is not among the token's {n}s") for n in names]
+        errors = [FieldError(pointer(n), self._why_not(n, event)) for n in names]
         detail = f"The token does not speak for the event's {' and '.join(names)}"
         return forbidden(detail, errors)
+
+    def _why_not(self, name: str, event: Event) -> str:
+        who = self._principal
+        if name == "subject" and who.covers("subjects", event.subject):
+            return f"is no customer of the token's bank {who.bank}"
+        return f"is not among the token's {name}s"
 
 
 def _errors(rejected: Sequence[Rejection]) -> list[FieldError]:

@@ -82,8 +82,11 @@ async def standing(pool: Pool, account_id: str, bank: str, scope: ConsentScope) 
 async def of_account(
     pool: Pool, account_id: str, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Given]:
-    """The consents of an account, the newest first."""
-    rows = await pool.fetch(OF_ACCOUNT, account_id, *(after or (None, None)), limit)
+    """The consents of an account, the newest first. Raises Problem 404."""
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(OF_ACCOUNT, account_id, *(after or (None, None)), limit)
+        if not rows and await accounts.find(connection, account_id) is None:
+            raise not_found("account", account_id)
     return [Given(**row) for row in rows]
 
 

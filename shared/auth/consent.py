@@ -12,8 +12,9 @@ import msgspec
 from fastapi import Request
 
 from shared.auth.principal import Principal, require_subject
+from shared.events.identifiers import PERSONAL_FORM, is_personal_account
 from shared.http.client import Unavailable, ask
-from shared.http.problems import Problem, forbidden, unavailable
+from shared.http.problems import Problem, forbidden, invalid, unavailable
 
 ConsentScope = Literal["passport", "account", "credit_score", "village"]
 SCOPES: tuple[ConsentScope, ...] = get_args(ConsentScope)
@@ -59,7 +60,19 @@ Check = Callable[[str, str, ConsentScope], Awaitable[Verdict]]
 
 def speaks_for(who: Principal, account: str) -> bool:
     """May the principal act for the person? No bank may for another's customers."""
-    return who.reads(account) and (who.bank is None or _is_own(account, who.bank))
+    return who.reads(account) and (who.bank is None or _bank_of(account) == who.bank)
+
+
+def is_own(who: Principal, account: str) -> bool:
+    """Is it the person's own token? It names this account, and no other customer of its bank.
+
+    One person may have an account at each bank; who names two at one bank, or a pattern, is an
+    institution.
+    """
+    if who.bank is not None or any(s.endswith("*") for s in who.subjects):
+        return False
+    bank = _bank_of(account)
+    return {s for s in who.subjects if _bank_of(s) == bank} == {account}
 
 
 def require_person(who: Principal, account: str) -> None:
@@ -71,7 +84,7 @@ def require_person(who: Principal, account: str) -> None:
 
 def speaker(who: Principal, account: str) -> str:
     """Who acts, for the records: the client, but of a person's own token no name."""
-    return "person" if who.names(account) else who.client
+    return "person" if is_own(who, account) else who.client
 
 
 async def require_account(who: Principal, account: str, check: Check) -> None:
@@ -83,7 +96,7 @@ async def require_account(who: Principal, account: str, check: Check) -> None:
     if who.bank is None or speaks_for(who, account):
         require_subject(who, account)
     else:
-        (await check(account, who.bank, "account")).required()
+        (await _asked(check, account, who.bank, "account")).required()
 
 
 async def require_passport(who: Principal, account: str, check: Check) -> Consent | None:
@@ -93,9 +106,9 @@ async def require_passport(who: Principal, account: str, check: Check) -> Consen
     bank could be any bank's: it is refused.
     """
     if who.bank is not None:
-        return (await check(account, who.bank, "passport")).required()
+        return (await _asked(check, account, who.bank, "passport")).required()
     require_subject(who, account)
-    if not (who.names(account) or who.reads_all()):
+    if not (is_own(who, account) or who.is_city()):
         raise forbidden("A token for a bank's accounts needs the claim bank to read passports")
     return None
 
@@ -125,5 +138,12 @@ def bearer(request: Request) -> str | None:
     return token if scheme.lower() == "bearer" else None
 
 
-def _is_own(account: str, bank: str) -> bool:
-    return account.partition(":")[0] == bank
+async def _asked(check: Check, account: str, bank: str, scope: ConsentScope) -> Verdict:
+    """The verdict; 422 for what is no account's id, since points would refuse the question."""
+    if not is_personal_account(account):
+        raise invalid("/path/id", f"expected {PERSONAL_FORM}", "invalid-parameter")
+    return await check(account, bank, scope)
+
+
+def _bank_of(account: str) -> str:
+    return account.partition(":")[0]

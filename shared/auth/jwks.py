@@ -23,6 +23,10 @@ Fetch = Callable[[], Awaitable[bytes]]
 log = structlog.get_logger()
 
 
+class _Listed(msgspec.Struct):
+    keys: list[Any]
+
+
 class KeySet:
     """The public keys by id: read on first use, again for an unknown id or after ten minutes.
 
@@ -97,7 +101,7 @@ def read_keys(text: bytes) -> dict[str, jwt.PyJWK]:
     Keys of other kinds are passed over: a set may serve other software too.
     """
     try:
-        listed = msgspec.json.decode(text, type=dict[str, Any]).get("keys") or []
+        listed = msgspec.json.decode(text, type=_Listed).keys
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a JSON Web Key Set: {error}") from None
     found = {str(k.get("kid", "")): key for k in listed if (key := _usable(k))}

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from shared.events.types import INPUTS
@@ -22,8 +22,11 @@ SCOPES: dict[str, str] = {
     "points:freeze": "freeze points accounts and let them go",
     "consents:read": "see a person's consents, ask whether one holds",
     "consents:write": "give and withdraw consents for a person",
+    "subscriptions:read": "see one's webhook subscriptions and their deliveries",
+    "subscriptions:write": "have events posted to a url, send them again",
     "exports:read": "export points and tiers of persons who have consented to it",
-    "registry:write": "register enterprises, assets, meters, farms, rewards, persons' villages",
+    "registry:write": "register enterprises, assets, meters, farms, persons' villages; of the city "
+    "also rewards, and take league tables",
     "classifications:write": "say which scenario a payment belongs to",
     "benchmarks:write": "set, compute and withdraw benchmarks, take means of the city",
     "appeals:write": "appeal against a label",
@@ -52,10 +55,6 @@ class Principal:
     def may_write(self, topic: str) -> bool:
         return f"events:write:{topic}" in self.scopes
 
-    def speaks_for(self, source: str, subject: str) -> bool:
-        """May it post events of this source about this subject?"""
-        return _matches(self.sources, source) and _matches(self.subjects, subject)
-
     def covers(self, claim: Literal["sources", "subjects"], text: str) -> bool:
         """Is the text among what this claim lists?"""
         return _matches(self.sources if claim == "sources" else self.subjects, text)
@@ -63,13 +62,13 @@ class Principal:
     def reads(self, subject: str) -> bool:
         return _matches(self.subjects, subject)
 
-    def names(self, subject: str) -> bool:
-        """Is it this very subject's own token? A pattern names nobody."""
-        return subject in self.subjects
-
     def reads_all(self) -> bool:
         """True for an internal client: lists over all subjects are for these only."""
         return "*" in self.subjects
+
+    def is_city(self) -> bool:
+        """Does it act for the city itself? A bank does not, whatever its subjects."""
+        return self.bank is None and self.reads_all()
 
 
 EVERYTHING = Principal("local", frozenset(SCOPES), ("*",), ("*",))
@@ -81,7 +80,12 @@ class Verifier(Protocol):
     async def principal(self, token: str) -> Principal: ...
 
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
+_bearer = HTTPBearer(
+    auto_error=False,
+    bearerFormat="JWT",
+    description="A signed token with the claims `scope`, `sources`, `subjects`; an operation names "
+    "the scope that it needs",
+)
 
 
 async def authenticated(
@@ -102,9 +106,22 @@ def require(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
     if scope not in SCOPES:
         raise ValueError(f"unknown scope {scope!r}, expected one of {', '.join(SCOPES)}")
 
-    async def check(who: Annotated[Principal, Depends(authenticated)]) -> Principal:
+    async def check(
+        who: Annotated[Principal, Security(authenticated, scopes=[scope])],
+    ) -> Principal:
         if not who.has(scope):
             raise forbidden(f"The token lacks the scope {scope}", scope=scope)
+        return who
+
+    return check
+
+
+def require_city(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
+    """A dependency for what belongs to no subject: the scope, and a token of the city itself."""
+
+    async def check(who: Annotated[Principal, Depends(require(scope))]) -> Principal:
+        if not who.is_city():
+            raise forbidden("This is the city's: it needs a token whose subjects are *, of no bank")
         return who
 
     return check

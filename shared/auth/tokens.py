@@ -1,6 +1,7 @@
 """Bearer tokens: signed JWTs, verified against a key set from a file or a URL."""
 
 import ipaddress
+import math
 import time
 from hashlib import sha256
 from typing import Any
@@ -144,7 +145,8 @@ def _texts(claims: dict[str, Any], name: str) -> tuple[str, ...]:
 
 def _number(claims: dict[str, Any], name: str, otherwise: float) -> float:
     found = claims.get(name, otherwise)
-    if isinstance(found, bool) or not isinstance(found, int | float):
+    # Python's JSON knows NaN and Infinity: a token with such an end would have none.
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         raise unauthorized(f"The token's claim {name} must be a number")
     return found
 

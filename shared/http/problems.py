@@ -9,6 +9,8 @@ from starlette.responses import Response
 from shared.events.errors import FieldError
 
 MEDIA_TYPE = "application/problem+json"
+# An answer is for one token and of one moment: nobody may show it again, a refusal neither.
+NO_STORE = {"cache-control": "no-store"}
 
 TITLES = {
     "unauthorized": "A bearer token is needed",
@@ -70,7 +72,8 @@ class Problem(Exception):
 def response(problem: Problem) -> Response:
     """The problem as an HTTP answer."""
     body = msgspec.json.encode(problem.document())
-    return Response(body, problem.status, problem.headers, media_type=MEDIA_TYPE)
+    headers = NO_STORE | dict(problem.headers or {})
+    return Response(body, problem.status, headers, media_type=MEDIA_TYPE)
 
 
 def not_found(what: str, id: str) -> Problem:

@@ -1,6 +1,7 @@
 """`tanzhang token`: access to a local stack."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,7 +21,9 @@ def token(
     ] = None,
     subject: Annotated[
         list[str] | None,
-        typer.Option(help="A subject, or jsrcb:* for all of a bank; repeat it. Default: *"),
+        typer.Option(
+            help="A subject, or jsrcb:* for all of a bank; repeat it. Default: *; with --bank its own"
+        ),
     ] = None,
     bank: Annotated[
         str | None,
@@ -30,9 +33,13 @@ def token(
         ),
     ] = None,
     hours: Annotated[float, typer.Option(min=0.01, max=8784, help="How long it is valid.")] = 24,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="An Ed25519 signing key (PEM). Default: the data directory's own."),
+    ] = None,
     data_dir: DataDir = DEFAULT_DIRECTORY,
 ) -> None:
-    """Print a bearer token for the stack of the data directory.
+    """Print a bearer token for the stack of the data directory, or signed with another key.
 
     curl -H "Authorization: Bearer $(tanzhang token)" http://127.0.0.1:8106/v1/accounts/...
     """
@@ -47,8 +54,9 @@ def token(
             client=client,
             scopes=scope or list(SCOPES),
             sources=source or ["*"],
-            subjects=subject or ["*"],
+            subjects=subject or ["*" if bank is None else f"{bank}:*"],
             lifetime=timedelta(hours=hours),
             bank=bank,
+            key=key,
         )
     )

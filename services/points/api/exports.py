@@ -14,10 +14,11 @@ from shared.events.identifiers import BANK_FORM, is_bank
 from shared.http.app import json_response
 from shared.http.negotiation import preferred
 from shared.http.paging import Page, paging
-from shared.http.problems import forbidden, invalid
+from shared.http.problems import NO_STORE, forbidden, invalid
 
 router = APIRouter(tags=["exports"])
 JSON, CSV = "application/json", "text/csv"
+VARY = {"vary": "accept"}
 
 
 @router.get(
@@ -31,39 +32,52 @@ async def export(
     who: Annotated[Principal, Depends(require("exports:read"))],
     page: Annotated[Page, Depends(paging)],
     bank: Annotated[str | None, Query(description="Whose consents count; a bank: its own")] = None,
-    accept: Annotated[str | None, Header()] = None,
+    accept: Annotated[list[str] | None, Header()] = None,
 ) -> Response:
     """As JSON a page; as CSV everything from the cursor on, read in pieces of `limit`.
 
     Who withdraws while it is being read is not in the pieces that follow.
     """
     wanted = Export(purpose, _institution(who, bank))
-    media = preferred(accept, (JSON, CSV))
+    media = preferred(",".join(accept or ()), (JSON, CSV))
     after = (page.after(tuple[str]) or ("",))[0]
     if media == CSV:
-        return StreamingResponse(
-            csv_lines(request, wanted, after, page.limit),
-            media_type="text/csv; charset=utf-8",
-            headers={"content-disposition": f'attachment; filename="{purpose}.csv"'},
-        )
+        return await _download(csv_pieces(request, wanted, after, page.limit), purpose)
     at = moment(request)
     found = await exports.persons(request.app.state.pool, wanted, after, page.limit + 1, at)
-    return json_response(
-        page.listing(found, lambda p: exports.item(wanted, p, at), lambda p: (p.account_id,))
-    )
+    listed = page.listing(found, lambda p: exports.item(wanted, p, at), lambda p: (p.account_id,))
+    return json_response(listed, headers=VARY)
 
 
-async def csv_lines(request: Request, wanted: Export, after: str, limit: int) -> AsyncIterator[str]:
-    """The head, then a piece of so many persons at a time, each of its own moment."""
-    yield exports.csv_line(wanted.columns)
+async def csv_pieces(
+    request: Request, wanted: Export, after: str, limit: int
+) -> AsyncIterator[str]:
+    """So many persons at a time, each piece of its own moment; the first begins with the head."""
+    lines = [exports.csv_line(wanted.columns)]
     while True:
         at = moment(request)
         found = await exports.persons(request.app.state.pool, wanted, after, limit, at)
         items = (exports.item(wanted, person, at) for person in found)
-        yield "".join(exports.csv_line(list(item.values())) for item in items)
+        lines += [exports.csv_line(list(item.values())) for item in items]
+        yield "".join(lines)
         if len(found) < limit:
             return
-        after = found[-1].account_id
+        after, lines = found[-1].account_id, []
+
+
+async def _download(pieces: AsyncIterator[str], name: str) -> Response:
+    """The first piece before the answer begins: without a database it is a 503, no empty file."""
+    first = await anext(pieces)
+
+    async def whole() -> AsyncIterator[str]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    disposition = {"content-disposition": f'attachment; filename="{name}.csv"'}
+    return StreamingResponse(
+        whole(), media_type="text/csv; charset=utf-8", headers=NO_STORE | VARY | disposition
+    )
 
 
 def _institution(who: Principal, named: str | None) -> str:
@@ -72,7 +86,7 @@ def _institution(who: Principal, named: str | None) -> str:
         if named not in (None, who.bank):
             raise forbidden(f"The token is of the institution {who.bank}: it exports for no other")
         return who.bank
-    if not who.reads_all():
+    if not who.is_city():
         raise forbidden("An export needs a token with the claim bank, the name consents were given")
     if named is None or not is_bank(named):
         raise invalid("/query/bank", f"expected the institution: {BANK_FORM}", "invalid-parameter")

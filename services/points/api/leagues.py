@@ -10,7 +10,7 @@ from services.points import leagues
 from services.points.api.moments import moment
 from services.points.leagues import Kind
 from services.points.standings import Group
-from shared.auth.principal import Principal, require
+from shared.auth.principal import Principal, require, require_city
 from shared.http.app import json_response
 from shared.http.paging import Page, paging
 from shared.http.problems import conflict
@@ -36,17 +36,22 @@ async def get_league(
     page: Annotated[Page, Depends(paging)],
 ) -> Response:
     """As of `taken_at`, once a day. No line is of fewer than ten people, nor is what is left."""
-    pool = request.app.state.pool
     after = page.after(Cursor) or Cursor(0, "")
-    rows = await pool.fetch(leagues.TABLE, kind, year, *after, page.limit + 1)
-    others = await pool.fetchrow(leagues.OTHERS, kind, year)
+    # All of it from one taking: lines of two could be compared.
+    async with (
+        request.app.state.pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        rows = await connection.fetch(leagues.TABLE, kind, year, *after, page.limit + 1)
+        others = await connection.fetchrow(leagues.OTHERS, kind, year)
+        taken_at = await connection.fetchval(leagues.TAKEN_AT)
 
     def line(row: Record) -> dict[str, Any]:
         return {"rank": row["rank"], NAMES[kind]: row["name"], **_sums(row)}
 
     head = {
         "year": year,
-        "taken_at": await pool.fetchval(leagues.TAKEN_AT),
+        "taken_at": taken_at,
         "others": None if others is None else _sums(others),
     }
     return json_response(head | page.listing(rows, line, lambda row: (row["rank"], row["name"])))
@@ -54,7 +59,7 @@ async def get_league(
 
 @router.post("/v1/leagues/take", summary="Take the tables now instead of when the day begins")
 async def take(
-    request: Request, who: Annotated[Principal, Depends(require("registry:write"))]
+    request: Request, who: Annotated[Principal, Depends(require_city("registry:write"))]
 ) -> Response:
     at = moment(request)
     async with request.app.state.pool.acquire() as connection, connection.transaction():

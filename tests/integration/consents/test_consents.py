@@ -221,6 +221,22 @@ async def test_an_unknown_account_has_given_no_consent_like_any_other(town: Town
     assert (await http.get(f"/v1/consents/{uuid4()}")).status_code == 404
 
 
+async def test_an_unknown_account_has_no_list_of_consents(town: Town) -> None:
+    http = await town.http()
+    answer = await http.get(f"/v1/accounts/{OTHER}/consents")
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"There is no account {OTHER!r}")
+    await town.earn(OTHER)
+    answer = await http.get(f"/v1/accounts/{OTHER}/consents")
+    assert answer.json() == {"items": [], "next": None}
+
+
+async def test_a_bank_that_names_an_account_does_not_give_as_the_person(town: Town) -> None:
+    await town.earn()
+    http = await town.http("points", PERSON, bank="jsrcb", client="jsrcb-counter")
+    given = (await http.post("/v1/consents", json=BODY)).json()
+    assert given["history"][0]["by"] == "jsrcb-counter"
+
+
 async def test_an_erasure_ends_what_the_person_agreed_to_and_where_they_belong(town: Town) -> None:
     await town.earn()
     given = await town.give("icbc", "passport")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from services.points.api.exports import csv_lines
+from services.points.api.exports import csv_pieces
 from services.points.exports import Export
 
 Town = Any  # the fixture's, of conftest.py
@@ -99,11 +99,36 @@ async def test_as_csv_everything_in_one_stream(town: Town) -> None:
 async def test_who_withdraws_while_csv_is_read_is_not_in_the_next_piece(town: Town) -> None:
     given = await consenting(town)
     request = Request({"type": "http", "app": town.apps["points"]})
-    lines = csv_lines(request, Export("credit_score", "xinan"), "", 2)
-    assert [await anext(lines) for _ in range(2)][1].count("\r\n") == 2
+    pieces = csv_pieces(request, Export("credit_score", "xinan"), "", 2)
+    assert (await anext(pieces)).count("\r\n") == 3
     await town.withdraw(given[3])
-    rest = "".join([piece async for piece in lines])
+    rest = "".join([piece async for piece in pieces])
     assert [line.split(",")[0] for line in rest.splitlines()] == [PERSONS[2], PERSONS[4]]
+
+
+async def test_csv_of_nobody_is_its_head(town: Town) -> None:
+    answer = await (await office(town)).get(PATH, headers={"accept": "text/csv"})
+    assert answer.text == "account_id,balance,credited_12m,tier,as_of\r\n"
+
+
+async def test_csv_is_a_503_and_no_empty_file_while_the_database_is_away(town: Town) -> None:
+    http = await office(town)
+    await town.apps["points"].state.pool.close()
+    answer = await http.get(PATH, headers={"accept": "text/csv"})
+    assert answer.status_code == 503
+
+
+async def test_what_is_accepted_may_be_said_in_two_headers(town: Town) -> None:
+    accepted = [("accept", "application/xml"), ("accept", "text/csv")]
+    answer = await (await office(town)).get(PATH, headers=accepted)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize("media", ["text/csv", "application/json"])
+async def test_nobody_keeps_an_export_to_show_it_again(town: Town, media: str) -> None:
+    """Who consents may have changed by then; and each form has an answer of its own."""
+    answer = await (await office(town)).get(PATH, headers={"accept": media})
+    assert (answer.headers["cache-control"], answer.headers["vary"]) == ("no-store", "accept")
 
 
 async def test_an_account_id_is_no_formula_in_csv(town: Town) -> None:

@@ -1,7 +1,11 @@
 """Villages and league tables: sums of ten people or more, taken once a day."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
+
+import pytest
 
 from services.points import leagues
 
@@ -128,6 +132,37 @@ async def test_the_tables_are_not_taken_twice_at_once(town: Town) -> None:
     assert refused.status_code == 409
     assert refused.json()["detail"] == "The tables are being taken at this moment"
     assert (await league(town))["taken_at"] is None
+
+
+async def test_a_table_is_of_one_taking(town: Town) -> None:
+    """While it is taken anew: the lines, the others and the time belong together."""
+    await join(town, VILLAGES[0], *await customers(town, "abc", 10, "1"))
+    http, pool = await town.http(), town.apps["points"].state.pool
+    found = []
+
+    async def read() -> None:
+        while town.now.minute < 20:
+            found.append((await http.get(OF_VILLAGES)).json())
+
+    async def take() -> None:
+        for _ in range(20):
+            town.now += timedelta(minutes=1)
+            village = VILLAGES[town.now.minute % 2]
+            await pool.execute("update residence set village = $1", village)
+            assert (await http.post("/v1/leagues/take")).status_code == 200
+
+    await asyncio.gather(take(), *(read() for _ in range(4)))
+    for table in filter(itemgetter("taken_at"), found):
+        minute = int(table["taken_at"][14:16])
+        assert [line["village"] for line in table["items"]] == [VILLAGES[minute % 2]]
+
+
+@pytest.mark.parametrize("token", [{"bank": "icbc"}, {}])
+async def test_only_the_city_takes_tables(town: Town, token: dict[str, Any]) -> None:
+    http = await town.http("points", "*" if token else "icbc:*", **token)
+    refused = await http.post("/v1/leagues/take")
+    assert refused.status_code == 403
+    assert refused.json()["detail"].startswith("This is the city's")
 
 
 async def test_a_table_goes_on_page_by_page(town: Town) -> None:

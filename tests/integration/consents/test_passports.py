@@ -89,6 +89,41 @@ async def test_a_token_for_many_persons_must_name_its_bank(town: Town) -> None:
     assert refused.json()["detail"].endswith("needs the claim bank to read passports")
 
 
+async def test_a_token_for_some_persons_is_nobodys_own(town: Town) -> None:
+    await town.earn()
+    refused = await (await town.http("grading", PERSON, "jsrcb:token-0002")).get(PASSPORT)
+    assert refused.status_code == 403
+    assert refused.json()["detail"].endswith("needs the claim bank to read passports")
+
+
+@pytest.mark.parametrize(
+    ("service", "path"),
+    [
+        ("grading", "/v1/passports/personal/jsrcb"),
+        ("personal", "/v1/accounts/jsrcb"),
+        ("points", "/v1/accounts/jsrcb"),
+    ],
+)
+async def test_a_wrong_account_id_is_said_to_be_wrong(town: Town, service: str, path: str) -> None:
+    answer = await (await bank(town, service)).get(path)
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert error == {
+        "pointer": "/path/id",
+        "detail": "expected <bank>:<token>, token of 8 to 64 letters, digits, _ and -",
+    }
+
+
+async def test_nobody_keeps_a_passport_or_a_refusal_to_show_it_again(town: Town) -> None:
+    await town.earn()
+    http = await bank(town, "grading")
+    refused = await http.get(PASSPORT)
+    await town.give("icbc", "passport")
+    shown = await http.get(PASSPORT)
+    assert (refused.status_code, shown.status_code) == (403, 200)
+    assert refused.headers["cache-control"] == shown.headers["cache-control"] == "no-store"
+
+
 async def test_while_points_is_away_no_bank_gets_a_passport(town: Town) -> None:
     await town.earn()
     await town.give("icbc", "passport")

@@ -1,6 +1,7 @@
 """What a token may read of a person by itself, and what only under a consent."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,9 @@ async def test_a_token_without_a_bank_reads_its_subjects_only() -> None:
         await require_account(token("icbc:*"), PERSON, Records(("icbc", "account")))
 
 
-@pytest.mark.parametrize("who", [token(PERSON), token("*"), EVERYTHING])
+@pytest.mark.parametrize(
+    "who", [token(PERSON), token(PERSON, "icbc:theirs-0001"), token("*"), EVERYTHING]
+)
 async def test_a_person_and_the_city_see_a_passport_without_a_consent(who: Principal) -> None:
     assert await require_passport(who, PERSON, Records()) is None
 
@@ -92,8 +95,13 @@ async def test_every_bank_sees_a_passport_under_a_consent_only(who: Principal) -
 
 
 async def test_a_token_for_many_persons_that_names_no_bank_sees_no_passport() -> None:
-    with pytest.raises(Problem, match="claim bank"):
-        await require_passport(token("jsrcb:*"), PERSON, Records())
+    for who in (
+        token("jsrcb:*"),
+        token(PERSON, "jsrcb:*"),
+        token(PERSON, "jsrcb:another-0002"),
+    ):
+        with pytest.raises(Problem, match="claim bank"):
+            await require_passport(who, PERSON, Records())
     with pytest.raises(Problem, match="subjects do not include"):
         await require_passport(token("icbc:*"), PERSON, Records())
 
@@ -109,4 +117,28 @@ def test_a_bank_speaks_for_its_own_customers_only() -> None:
 
 def test_a_person_who_acts_is_not_named() -> None:
     assert speaker(token(PERSON), PERSON) == "person"
-    assert speaker(token("jsrcb:*", bank="jsrcb"), PERSON) == "client"
+    assert speaker(token(PERSON, "icbc:theirs-0001"), PERSON) == "person"
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        token("jsrcb:*", bank="jsrcb"),
+        token(PERSON, bank="jsrcb"),
+        token(PERSON, "*"),
+        token(PERSON, "jsrcb:another-0002"),
+    ],
+)
+def test_an_institution_that_acts_is_named(who: Principal) -> None:
+    assert speaker(who, PERSON) == "client"
+
+
+@pytest.mark.parametrize("require", [require_account, require_passport])
+async def test_what_is_no_account_is_said_and_not_asked_about(require: Any) -> None:
+    records = Records()
+    with pytest.raises(Problem) as refused:
+        await require(token("icbc:*", bank="icbc"), "jsrcb", records)
+    [error] = refused.value.errors
+    assert (refused.value.status, error.pointer) == (422, "/path/id")
+    assert error.detail.startswith("expected <bank>:<token>")
+    assert records.asked == []

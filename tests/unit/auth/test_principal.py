@@ -9,6 +9,7 @@ from shared.auth.principal import (
     SCOPES,
     Principal,
     require,
+    require_city,
     require_subject,
 )
 from shared.http.problems import Problem
@@ -44,19 +45,20 @@ def test_patterns(pattern: str, subject: str, allowed: bool) -> None:
     assert speaker(subjects=(pattern,)).reads(subject) is allowed
 
 
-def test_source_and_subject_are_both_needed() -> None:
+def test_sources_and_subjects_are_claims_apart() -> None:
     bank = speaker(("urn:jsrcb",), ("jsrcb:*",))
 
-    assert bank.speaks_for("urn:jsrcb", "jsrcb:a8f5f167")
-    assert not bank.speaks_for("urn:other", "jsrcb:a8f5f167")
-    assert not bank.speaks_for("urn:jsrcb", "other:a8f5f167")
+    assert bank.covers("sources", "urn:jsrcb")
+    assert bank.covers("subjects", "jsrcb:a8f5f167")
+    assert not bank.covers("sources", "jsrcb:a8f5f167")
+    assert not bank.covers("subjects", "urn:jsrcb")
 
 
-@given(st.text(), st.text())
-def test_no_claims_allow_nothing(source: str, subject: str) -> None:
-    assert not speaker().speaks_for(source, subject)
-    assert not speaker(("*",)).speaks_for(source, subject)
-    assert not speaker(subjects=("*",)).speaks_for(source, subject)
+@given(st.text())
+def test_no_claim_allows_nothing(text: str) -> None:
+    assert not speaker(subjects=("*",)).covers("sources", text)
+    assert not speaker(("*",)).covers("subjects", text)
+    assert not speaker(("*",)).reads(text)
 
 
 @given(st.text(min_size=1).filter(lambda t: not t.endswith("*")), st.text(min_size=1))
@@ -85,6 +87,20 @@ async def test_require() -> None:
     assert "labels:read" in found.value.detail
     with pytest.raises(ValueError, match="registry:write"):
         require("labels:raed")
+
+
+async def test_what_is_the_citys_is_no_banks_and_nobodys_whose_subjects_are_some() -> None:
+    scopes = frozenset({"registry:write"})
+    check = require_city("registry:write")
+
+    assert await check(EVERYTHING) is EVERYTHING
+    for who in (
+        Principal("enterprise", scopes, (), ("91330800734510498B",)),
+        Principal("bank", scopes, (), ("*",), "icbc"),
+    ):
+        with pytest.raises(Problem, match="token whose subjects are") as found:
+            await check(who)
+        assert found.value.status == 403
 
 
 def test_require_subject() -> None:

@@ -206,6 +206,8 @@ async def test_the_key_decides_about_the_algorithm() -> None:
         ({"exp": None}, "exp"),
         ({"exp": NOW.timestamp() - 31}, "expired"),
         ({"exp": True}, "exp"),
+        ({"exp": float("nan")}, "exp"),
+        ({"exp": float("inf")}, "exp"),
         ({"nbf": NOW.timestamp() + 31}, "nbf"),
         ({"sub": None}, "client_id"),
         ({"scope": ["labels:read"]}, "scope"),
@@ -317,7 +319,7 @@ def test_useless_key_sets() -> None:
     for keys in ([], [rsa_jwk(key=weak)], [rsa_jwk(use="enc")], [{"kty": "EC", "kid": "x"}], [1]):
         with pytest.raises(ValueError, match="no key"):
             read_keys(json.dumps({"keys": keys}).encode())
-    for text in (b"", b"[]", b"{", b'"x"'):
+    for text in (b"", b"[]", b"{", b'"x"', b'{"keys":5}', b'{"keys":{}}', b"{}"):
         with pytest.raises(ValueError, match="Key Set"):
             read_keys(text)
 

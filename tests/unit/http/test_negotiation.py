@@ -23,6 +23,11 @@ OFFERED = ("application/json", "text/csv")
         ("text/html, */*;q=0.8", "application/json"),
         ("application/json;q=0, */*", "text/csv"),
         ("text/csv;q=best", "text/csv"),
+        (" , ", "application/json"),
+        ("application/json;q=0.5, text/csv;q=nan", "text/csv"),
+        ("application/json;q=1, text/csv;q=9", "application/json"),
+        ("application/json;q=inf, text/csv", "application/json"),
+        ("application/json;q=0.001, text/csv;q=0.000", "application/json"),
     ],
 )
 def test_the_best_of_what_there_is(accept: str | None, media: str) -> None:

@@ -79,6 +79,18 @@ def test_a_scope_for_another_topic() -> None:
     assert rejected.type == "cn.tanzhang.payment.v1"
 
 
+def test_a_bank_reports_its_own_customers_payments_only() -> None:
+    """Also with a token for all subjects."""
+    scopes = frozenset({"events:write:payments"})
+    own, other = (Principal("c", scopes, ("*",), ("*",), bank) for bank in ("jsrcb", "icbc"))
+
+    assert judge([GOOD], own, NOW).rejected == []
+    (rejected,) = judge([GOOD], other, NOW).rejected
+    [error] = rejected.problem.errors
+    assert (rejected.problem.status, error.pointer) == (403, "/subject")
+    assert error.detail == "is no customer of the token's bank icbc"
+
+
 @pytest.mark.parametrize(
     ("part", "id"),
     [

@@ -22,3 +22,18 @@ def test_a_token_names_its_bank(tmp_path: Path, options: list[str], bank: str | 
     claims = jwt.decode(printed(tmp_path, *options), options={"verify_signature": False})
     assert claims.get("bank") == bank
     assert ("bank" in claims) == (bank is not None)
+
+
+@pytest.mark.parametrize(
+    ("options", "subjects"),
+    [
+        ([], ["*"]),
+        (["--bank", "icbc"], ["icbc:*"]),
+        (["--bank", "icbc", "--subject", "icbc:token-0001"], ["icbc:token-0001"]),
+    ],
+)
+def test_a_banks_token_is_for_its_own_customers(
+    tmp_path: Path, options: list[str], subjects: list[str]
+) -> None:
+    claims = jwt.decode(printed(tmp_path, *options), options={"verify_signature": False})
+    assert claims["subjects"] == subjects
