@@ -21,7 +21,7 @@ from shared.stream.tick import Tick
 from shared.stream.waiting import wait
 from shared.stream.worker import Worker
 
-Role = Literal["api", "worker", "all"]
+Role = Literal["api", "worker", "all", "webhooks"]
 STALLED_SECONDS = 120.0
 # Worker, then relay: with uvicorn's 15 s for open requests, a pod needs 60 s of grace at worst.
 STOP_SECONDS_MAX = 15.0
@@ -52,14 +52,14 @@ def create_service(
         app.state.pool, app.state.poster, app.state.relay = pool, poster, relay
         app.state.clock = clock
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(_close, pool)
+            stack.push_async_callback(close, pool)
             if role != "api":
                 await stack.enter_async_context(_running(app, poster, relay, settings))
             yield
 
     async def ready() -> None:
         await app.state.pool.fetchval("select 1")
-        worker: Worker[Any, Any] | None = getattr(app.state, "worker", None)
+        worker: Worker | None = getattr(app.state, "worker", None)
         if worker is not None:
             worker.check()
 
@@ -87,23 +87,23 @@ async def _running(
     tick = Tick(poster, pool, clock, committed=relay.wake)
     working, publishing = asyncio.Event(), asyncio.Event()
     tasks = {
-        asyncio.create_task(_guard(app, worker.run(working)), name="worker"),
-        asyncio.create_task(_guard(app, tick.run(working)), name="tick"),
-        asyncio.create_task(_guard(app, _watch(worker, relay, working)), name="watchdog"),
+        asyncio.create_task(guarded(app, worker.run(working)), name="worker"),
+        asyncio.create_task(guarded(app, tick.run(working)), name="tick"),
+        asyncio.create_task(guarded(app, watch(worker, working, relay)), name="watchdog"),
     }
-    publisher = asyncio.create_task(_guard(app, relay.run(publishing)), name="relay")
+    publisher = asyncio.create_task(guarded(app, relay.run(publishing)), name="relay")
     try:
         yield
     finally:
         # Finish the batch in hand, then publish what it left in the outbox.
         working.set()
-        await _ended(tasks)
+        await ended(tasks)
         publishing.set()
         relay.wake()
-        await _ended({publisher})
+        await ended({publisher})
 
 
-async def _ended(tasks: set[asyncio.Task[None]]) -> None:
+async def ended(tasks: set[asyncio.Task[None]]) -> None:
     """Wait for tasks that were asked to end; late ones are cancelled (their transaction rolls back)."""
     _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS_MAX)
     for task in late:
@@ -113,7 +113,7 @@ async def _ended(tasks: set[asyncio.Task[None]]) -> None:
         await asyncio.wait(late, timeout=CANCEL_SECONDS_MAX)
 
 
-async def _guard(app: FastAPI, work: Coroutine[Any, Any, None]) -> None:
+async def guarded(app: FastAPI, work: Coroutine[Any, Any, None]) -> None:
     """A task that fails takes the process with it: half a service is worse than none."""
     try:
         await work
@@ -127,16 +127,16 @@ async def _guard(app: FastAPI, work: Coroutine[Any, Any, None]) -> None:
             stop()
 
 
-async def _watch(worker: Worker[Any, Any], relay: Relay, stop: asyncio.Event) -> None:
+async def watch(worker: Worker, stop: asyncio.Event, relay: Relay | None = None) -> None:
     """Fail when the worker makes no progress (aiokafka#1154: a consumer may stall silently)."""
     while not stop.is_set():
-        metrics.IDLE.labels(worker.name).set(worker.idle and relay.idle)
+        metrics.IDLE.labels(worker.name).set(worker.idle and (relay is None or relay.idle))
         if time.monotonic() - worker.last_progress > STALLED_SECONDS:
             raise RuntimeError(f"no progress for {STALLED_SECONDS:.0f} s")
         await wait(stop, 0.5)
 
 
-async def _close(pool: Pool) -> None:
+async def close(pool: Pool) -> None:
     try:
         await asyncio.wait_for(pool.close(), 10)
     except TimeoutError:

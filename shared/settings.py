@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -17,7 +18,8 @@ class SettingsError(ValueError):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One field per environment variable; `NAME` below is the variable in lower case.
 
-    Fields without the `tanzhang_` prefix are names that other software uses too.
+    Fields without the `tanzhang_` prefix are names that other software uses too. Instead of
+    `NAME`, `NAME_FILE` may be the path of a file that holds the value, as secrets are mounted.
     """
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
@@ -64,6 +66,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # The city's farms by type, as "planting=900,breeding=650": see services/agri.
     tanzhang_farm_totals: str = ""
     tanzhang_erasure_key: str | None = None
+    # What webhooks' secrets are kept with; keys by commas, the first for new ones.
+    tanzhang_webhook_key: str | None = None
+    # Networks that webhooks may go to although they are not public, as "10.1.0.0/16".
+    tanzhang_webhook_allow: str = ""
     tanzhang_log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def database(self, service: str) -> str:
@@ -81,12 +87,48 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.tanzhang_topic_prefix + name
 
 
+# Read from the environment where they count, without us: a file would be overlooked there.
+NEVER_BY_FILE = ("TANZHANG_GWP_SET", "TANZHANG_IPCC_EDITION")
+
+
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings; raises SettingsError that names the variable."""
-    names = Settings.__struct_fields__
-    given = {n: environment[n.upper()] for n in names if environment.get(n.upper())}
+    known = with_files(environment)
+    given = {n: value for n in Settings.__struct_fields__ if (value := known.get(n.upper()))}
     try:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$.")
         raise SettingsError(f"{path.rstrip('`').upper()}: {reason}") from error
+
+
+def with_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables, with what is in the file as NAME instead of each setting's NAME_FILE.
+
+    A trailing newline is cut. SettingsError names the variable whose file cannot be read, holds
+    nothing, or that is given twice.
+    """
+    found = dict(environment)
+    for name in map(str.upper, Settings.__struct_fields__):
+        path = found.pop(f"{name}_FILE", None)
+        if path:
+            found[name] = _content(name, path, found.get(name))
+    return found
+
+
+def _content(name: str, path: str, given: str | None) -> str:
+    variable = f"{name}_FILE"
+    if given:
+        raise SettingsError(f"{name} and {variable} are both set: expected one of them")
+    if name in NEVER_BY_FILE:
+        raise SettingsError(f"{variable}: cannot be given by a file, set {name}")
+    try:
+        text = Path(path).read_text("utf-8")
+    except OSError as error:
+        raise SettingsError(f"{variable}: cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {path} is not UTF-8 text") from error
+    value = text.removesuffix("\n").removesuffix("\r")
+    if not value.strip():
+        raise SettingsError(f"{variable}: {path} is empty, expected the value of {name}")
+    return value

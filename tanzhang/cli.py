@@ -16,6 +16,7 @@ from tanzhang.commands import (
     re_emit,
     restate,
     run,
+    secret_files,
     setup,
     simulate,
     token,
@@ -49,6 +50,7 @@ app.command("run")(run.run)
 app.command("migrate")(setup.migrate)
 app.command("topics")(setup.topics)
 app.command("token")(token.token)
+app.command("secrets")(secret_files.make_secrets)
 app.command("simulate")(simulate.simulate)
 app.command("audit")(audit.audit)
 app.command("re-emit")(re_emit.re_emit)

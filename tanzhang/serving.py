@@ -15,7 +15,9 @@ from fastapi import FastAPI
 from shared.logging import configure
 from shared.settings import Settings, SettingsError
 
-Role = Literal["api", "worker", "all"]
+Role = Literal["api", "worker", "all", "webhooks"]
+# Services whose events finance platforms may have posted to them.
+WEBHOOKS = ("grading", "points")
 GRACEFUL_SECONDS = 15
 # Longer than the idle time of the usual load balancers (60 s).
 KEEP_ALIVE_SECONDS = 75
@@ -67,11 +69,13 @@ def serve(app: FastAPI, host: str, port: int) -> int:
 
 def _app(service: str, role: Role, settings: Settings) -> FastAPI:
     module = import_module(f"services.{service}.app")
+    if role == "webhooks" and service not in WEBHOOKS:
+        raise SettingsError(f"{service} has no webhooks: {' and '.join(WEBHOOKS)} have")
     if service != "ingest":
         app: FastAPI = module.create(settings, role)
         return app
-    if role == "worker":
-        raise SettingsError("ingest has no worker: run it with --role api")
+    if role not in ("api", "all"):
+        raise SettingsError(f"ingest has no {role}: run it with --role api")
     door: FastAPI = module.api(settings)
     return door
 

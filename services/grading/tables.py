@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.database import tables
+from shared.webhooks.tables import add_tables
 
 metadata = tables.metadata("grading")
 
@@ -220,3 +221,4 @@ for _add in (
     _clock,
 ):
     _add(metadata)
+add_tables(metadata)

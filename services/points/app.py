@@ -6,7 +6,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.points import city, expiry, handler, leagues, store, tiers
+from services.points import city, expiry, handler, leagues, store, telling, tiers
 from services.points.api import routers
 from services.points.store import Rows, State
 from shared.erasure import check_key
@@ -15,8 +15,11 @@ from shared.settings import Settings
 from shared.stream.gauges import measured
 from shared.stream.service import Service
 from shared.units.calendar import Zone
+from shared.webhooks.api import subscription_routers
+from shared.webhooks.app import create_webhooks
 
 SERVICE_NAME = "points"
+TOPIC = "point-credits"
 
 
 def service(settings: Settings) -> Service[State, Rows]:
@@ -25,7 +28,7 @@ def service(settings: Settings) -> Service[State, Rows]:
     return Service(
         name=SERVICE_NAME,
         topics=("personal-reductions",),
-        load=handler.load,
+        load=partial(handler.load, zone),
         decide=handler.decide,
         write=partial(store.write, settings),
         journal="posting",
@@ -43,4 +46,9 @@ def service(settings: Settings) -> Service[State, Rows]:
 def create(settings: Settings, role: Role, *, clock: Callable[[], datetime] = utc_now) -> FastAPI:
     """The service as a process; SettingsError without a key to hash erased names with."""
     check_key(settings)
-    return create_service(service(settings), routers, settings, role, clock)
+    if role == "webhooks":
+        permit = partial(telling.permit, settings)
+        return create_webhooks(SERVICE_NAME, TOPIC, settings, permit=permit, clock=clock)
+    return create_service(
+        service(settings), (*routers, *subscription_routers(TOPIC)), settings, role, clock
+    )

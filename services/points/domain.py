@@ -5,8 +5,10 @@ of points already spent), and the system's `issuance`, `redemption` and `expiry`
 """
 
 from calendar import monthrange
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate
 from math import ceil
 from typing import Literal, NamedTuple
 
@@ -18,6 +20,7 @@ Ledger = Literal["member", "claim", "issuance", "redemption", "expiry"]
 PLACES = 3
 TIERS = ("none", "light", "medium", "deep")
 DAY = timedelta(days=1)
+Years = Mapping[int, int]  # milli-points by year
 
 
 class Moment(NamedTuple):
@@ -45,10 +48,11 @@ class Movement(NamedTuple):
 
 def milli(points: Decimal) -> int:
     """Milli-points of an amount with at most 3 places; ValueError when it has more."""
-    scaled = points.scaleb(PLACES)
-    if scaled != scaled.to_integral_value():
+    found = int(points.scaleb(PLACES))
+    # Compared as it came: scaling rounds to the digits of the context.
+    if Decimal(found).scaleb(-PLACES) != points:
         raise ValueError(f"expected at most 3 places, got {points}")
-    return int(scaled)
+    return found
 
 
 def credited(points: int, claim: int, source: Ledger = "issuance") -> list[Movement]:
@@ -57,10 +61,18 @@ def credited(points: int, claim: int, source: Ledger = "issuance") -> list[Movem
     return _moves((source, "claim", settled), (source, "member", points - settled))
 
 
-def reversed_(points: int, balance: int) -> list[Movement]:
-    """Take back what was credited; what the member has spent already becomes a claim."""
-    taken = min(points, balance)
-    return _moves(("member", "issuance", taken), ("claim", "issuance", points - taken))
+def reversed_(points: int, balance: int, expired: int = 0) -> list[Movement]:
+    """Take back what was credited; what the member has spent already becomes a claim.
+
+    `expired` of them are gone already: nobody owes what nobody has had.
+    """
+    left = points - expired
+    taken = min(left, balance)
+    return _moves(
+        ("expiry", "issuance", expired),
+        ("member", "issuance", taken),
+        ("claim", "issuance", left - taken),
+    )
 
 
 def redeemed(points: int) -> list[Movement]:
@@ -68,9 +80,37 @@ def redeemed(points: int) -> list[Movement]:
     return _moves(("member", "redemption", points))
 
 
-def expired(points: int) -> list[Movement]:
-    """Points whose time is over."""
-    return _moves(("member", "expiry", points))
+def expired(points: int, balance: int) -> list[Movement]:
+    """Points whose time is over; those that have settled a claim leave it open again."""
+    taken = min(points, balance)
+    return _moves(("member", "expiry", taken), ("claim", "expiry", points - taken))
+
+
+def lots(changes: Years) -> dict[int, int]:
+    """What is left of one behaviour's credits, by the year in which they were posted.
+
+    `changes`: what credits less reversals of a year came to. A reversal takes the newest credit.
+    """
+    years = sorted(changes)
+    sums = list(accumulate(changes[year] for year in years))
+    # What was there after a year and is there still: the least that there ever was since.
+    kept = list(accumulate(reversed(sums), min))[::-1]
+    return {year: now - before for year, now, before in zip(years, kept, [0, *kept], strict=False)}
+
+
+def expired_by(lots: Years, spent: Years, year: int) -> int:
+    """What has expired in all when `year` begins; points are good until the end of the next year.
+
+    First in, first out: `spent` in the years until then were the oldest points. What was reversed
+    or returned is in neither, as if it had never been, so that its order does not matter.
+    """
+    most = credited = 0
+    for begun in sorted(lots):
+        if begun <= year - 2:
+            credited += lots[begun]
+            used = sum(points for when, points in spent.items() if when <= begun + 1)
+            most = max(most, credited - used)
+    return most
 
 
 def change(movements: list[Movement], ledger: Ledger) -> int:
@@ -92,6 +132,11 @@ def limits(today: date = date.max) -> dict[str, int]:
     rule = methodology().label_rules("personal", on=today)
     grams = {"deep": rule.deep, "medium": rule.medium, "light": rule.light}
     return {name: ceil(least * MG_PER_G) for name, least in grams.items()}
+
+
+def limits_since(today: date) -> date:
+    """The day from which the rule of a day holds."""
+    return methodology().rules_since(today)
 
 
 def trailing_since(today: date) -> date:

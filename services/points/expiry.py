@@ -1,17 +1,17 @@
 """Yearly expiry: points credited in one year are good until the end of the next.
 
-First in, first out: what was spent was the oldest. A reversal takes what its own credit gave, and a
-cancelled redemption is as if it had never been: returned points keep their year. One pass over the
-accounts for each year and stage, a piece at each tick; whoever writes an account in between expires
-what is overdue first, so that it does not matter how far the pass has come.
+First in, first out: what was spent was the oldest. A reversed credit and a cancelled redemption are
+as if they had never been: what expired of the one is not owed, what returns of the other keeps its
+year. One pass over the accounts for each year and stage, a piece at each tick; whoever spends in
+between expires what is overdue first, so that it does not matter how far the pass has come.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from services.points import domain, handler, moving
+from services.points import aging, domain, handler, moving
 from services.points.domain import Moment
 from services.points.moving import Moves
 from shared.database import Connection
@@ -36,38 +36,21 @@ NEXT = """
 select a.number, s.subject from account a left join subject s on s.account = a.number
 where a.number > $1 order by a.number limit $2
 """
-# What was credited before $2 and not reversed, less all that was spent: the oldest points go first.
-# Credits and reversals of one behaviour have the same `occurred_at`; a reversal takes the newer.
-DUE = """
-with behaviour as (
-    select account,
-        coalesce(sum(points) filter (where kind = 'credited' and posted_at < $2), 0) as old,
-        coalesce(sum(points) filter (where kind = 'credited' and posted_at >= $2), 0) as new,
-        coalesce(sum(points) filter (where kind = 'reversed'), 0) as reversed,
-        sum(case kind when 'redeemed' then points when 'expired' then points
-            when 'cancelled' then -points else 0 end) as spent
-    from posting where account = any($1::bigint[]) group by account, occurred_at
-)
-select account, (sum(greatest(old - greatest(reversed - new, 0), 0)) - sum(spent))::bigint
-from behaviour group by account
-"""
+PASSED = "select position from expiry_run where year = $1 and stage = $2"
 
 
 @dataclass(slots=True, frozen=True)
 class Run:
-    """Points credited before `before` end when `year` begins; `stage` says what is done."""
+    """What expires when `year` begins; `stage` says what is done about it."""
 
     year: int
     stage: Literal["expiring", "expired"]
-    before: datetime
 
 
 def runs(at: Moment) -> list[Run]:
     """The passes that are due: this year's expiry, and from December next year's notice."""
-    found = [_run(at.today.year, "expired", at)]
-    if at.today >= date(at.today.year + 1, 1, 1) - NOTICE - PASSING:
-        found.append(_run(at.today.year + 1, "expiring", at))
-    return found
+    notice = _notice(at)
+    return [Run(at.today.year, "expired"), *([notice] if notice else [])]
 
 
 async def tick(
@@ -88,46 +71,65 @@ async def tick(
             return
 
 
-async def settle(account: Account, moves: Moves, *, notice: bool = False) -> None:
-    """Expire what is overdue on a locked account now.
-
-    `notice`: where the year's notice is out, say again what will expire.
-    """
-    for run in runs(moves.at):
-        if notice or run.stage == "expired":
-            await moves.write()
-            await _do(run, [account], moves)
+async def settle(account: Account, moves: Moves) -> None:
+    """Expire what is overdue on a locked account now."""
+    await moves.write()
+    await _do(Run(moves.at.today.year, "expired"), [account], moves)
 
 
 async def next_due(connection: Connection, number: int, balance: int, at: Moment) -> int:
     """Milli-points of an account that expire when the next year begins, if nothing else happens."""
-    run = _run(at.today.year + 1, "expiring", at)
-    return (await _due(connection, {number: balance}, run)).get(number, 0)
+    age = (await aging.load(connection, [number], at.zone))[number]
+    return min(age.ending(at.today.year + 1), balance)
 
 
-async def _due(connection: Connection, balances: Mapping[int, int], run: Run) -> dict[int, int]:
-    """Milli-points by account number that are credited before the run's time and still there."""
-    rows = await connection.fetch(DUE, list(balances), run.before)
-    return {number: max(min(points, balances[number]), 0) for number, points in rows}
+async def announced(account: Account, moves: Moves) -> int | None:
+    """What a locked account, to which the notice has been given, would be told now."""
+    run = _notice(moves.at)
+    if run is None:
+        return None
+    passed = await moves.connection.fetchval(PASSED, run.year, run.stage)
+    if passed is None or passed < account.number:
+        return None
+    await moves.write()
+    return await next_due(moves.connection, account.number, account.balance, moves.at)
 
 
-def _run(year: int, stage: Literal["expiring", "expired"], at: Moment) -> Run:
-    return Run(year, stage, at.begin(date(year - 1, 1, 1)))
+async def correct(account: Account, moves: Moves, before: int | None) -> None:
+    """Say again what will expire, where something else was `announced` before."""
+    points = await announced(account, moves)
+    if before is not None and points and points != before:
+        _announce(account, points, Run(moves.at.today.year + 1, "expiring"), moves)
+
+
+def _notice(at: Moment) -> Run | None:
+    """The notice that is to be given at this time."""
+    due = date(at.today.year + 1, 1, 1)
+    return Run(due.year, "expiring") if at.today >= due - NOTICE - PASSING else None
 
 
 async def _do(run: Run, locked: Collection[Account], moves: Moves) -> None:
-    balances = {account.number: account.balance for account in locked}
-    amounts = await _due(moves.connection, balances, run)
+    numbers = [account.number for account in locked]
+    ages = await aging.load(moves.connection, numbers, moves.at.zone)
     for account in locked:
-        points = amounts.get(account.number, 0)
-        if points > 0 and run.stage == "expired":
-            key = moving.key_of(run.stage, run.year, account.number, account.sequence)
-            moves.post(account, "expired", domain.expired(points), key, f"expired:{run.year}")
-        elif points > 0:
-            _announce(account, points, run, moves)
+        age = ages[account.number]
+        if run.stage == "expired":
+            _expire(account, age.overdue(run.year), run, moves)
+        else:
+            _announce(account, min(age.ending(run.year), account.balance), run, moves)
+
+
+def _expire(account: Account, points: int, run: Run, moves: Moves) -> None:
+    if points <= 0:
+        return
+    key = moving.key_of(run.stage, run.year, account.number, account.sequence)
+    movements = domain.expired(points, account.balance)
+    moves.post(account, "expired", movements, key, f"expired:{run.year}")
 
 
 def _announce(account: Account, points: int, run: Run, moves: Moves) -> None:
+    if points <= 0:
+        return
     account.next_sequence()
     key = moving.key_of(run.stage, run.year, account.number, account.sequence)
     cause, due = f"expiring:{run.year}", date(run.year, 1, 1).isoformat()

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from services.points import domain, store
-from services.points.domain import Movement
+from services.points import aging, domain, store
+from services.points.domain import Moment, Movement
 from services.points.store import Rows, State
 from shared import erasure
 from shared.database import Connection
@@ -16,6 +16,7 @@ from shared.events.types import PersonalErased, PersonalReduction, PointsMoved
 from shared.events.types import State as Position
 from shared.settings import Settings
 from shared.stream.service import Account, Batch, Decision
+from shared.units.calendar import Zone
 
 SOURCE = "urn:tanzhang:points"
 ERASED = "cn.tanzhang.personal.erased.v1"
@@ -30,10 +31,19 @@ async def screen(
     return await erasure.screened(connection, settings, events, _is_older)
 
 
-async def load(connection: Connection, batch: Batch) -> State:
-    """What the batch's members owe."""
+async def load(zone: Zone, connection: Connection, batch: Batch) -> State:
+    """What the batch's members owe, and what of the reversed points may have expired."""
     numbers = [account.number for account in batch.accounts.values()]
-    return State(await store.load_claims(connection, numbers))
+    reversing = {
+        (batch.account(event).number, event.data.occurred_at)
+        for event in batch.events
+        if isinstance(event.data, PersonalReduction) and event.data.reduction_g < 0
+    }
+    return State(
+        await store.load_claims(connection, numbers),
+        await aging.load_expired(connection, reversing, zone),
+        Moment(batch.now, zone).today.year,
+    )
 
 
 def decide(batch: Batch, state: State) -> Decision[Rows]:
@@ -91,8 +101,12 @@ def _post(
         decision.refuse(event, "nothing_to_post", "/data/reduction_g: expected other than 0")
         return
     claim = state.claims.get(account.number, 0)
+    age = state.ages.get(account.number)
+    expired = age.change(data.occurred_at, state.year, amount) if age else 0
     movements = (
-        domain.credited(amount, claim) if amount > 0 else domain.reversed_(-amount, account.balance)
+        domain.credited(amount, claim)
+        if amount > 0
+        else domain.reversed_(-amount, account.balance, expired)
     )
     apply(account, state.claims, decision.rows.claims, movements)
     kind, type = ("credited", CREDITED) if amount > 0 else ("reversed", REVERSED)

@@ -131,11 +131,13 @@ async def cancel(
             raise not_found("redemption", str(id))
         if row["status"] == "redeemed":
             moves = await moving.begin(connection, poster, [account], at)
+            announced = await expiry.announced(account, moves)
             await connection.execute(CANCEL, account.number, id, at.now)
             await connection.execute(TAKE_STOCK, row["reward_id"], -row["quantity"])
             key = moving.key_of("cancelled", id)
             moves.give_back(account, row["points"], key, f"cancelled:{id}")
-            await expiry.settle(account, moves, notice=True)
+            await expiry.settle(account, moves)
+            await expiry.correct(account, moves, announced)
             await moves.save([account])
         return shown(await find(connection, id)) | {"balance": points_text(account.balance)}
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from services.points.aging import Age
 from services.points.domain import Movement
 from shared import erasure
 from shared.database import Connection
 from shared.erasure import Erasure
 from shared.settings import Settings
 from shared.stream.service import Account
+from shared.webhooks import deliveries
 
 CLAIMS = "select account, points from claim where account = any($1::bigint[])"
 SET_CLAIMS = """
@@ -44,9 +46,11 @@ class Posting(NamedTuple):
 
 @dataclass(slots=True)
 class State:
-    """What members owe, by account number."""
+    """What members owe, and the ages of what reversals may find expired, by account number."""
 
     claims: dict[int, int]
+    ages: dict[int, Age]
+    year: int
 
 
 @dataclass(slots=True)
@@ -89,12 +93,18 @@ async def write(settings: Settings, connection: Connection, rows: Rows) -> None:
         await connection.copy_records_to_table(
             "posting", records=rows.postings, columns=Posting._fields
         )
-        await connection.execute(TIER_DUE, sorted({posting.account for posting in rows.postings}))
+        await connection.execute(TIER_DUE, _counting(rows.postings))
     await _write_claims(connection, rows.claims)
     for account, done in rows.erased:
         for table in FORGOTTEN:
             await connection.execute(f"delete from {table} where account = $1", account.number)
         await erasure.forget(connection, settings, account, done)
+        await deliveries.forget(connection, account.subject)
+
+
+def _counting(postings: Sequence[Posting]) -> list[int]:
+    """Accounts of which something counts for a tier: not all that expire when a year begins."""
+    return sorted({p.account for p in postings if p.kind in ("credited", "reversed")})
 
 
 async def _write_claims(connection: Connection, claims: dict[int, int]) -> None:

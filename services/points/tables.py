@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared import erasure
 from shared.database.tables import metadata as engine_metadata
+from shared.webhooks.tables import add_tables
 
 metadata = engine_metadata("points")
 
@@ -54,10 +55,12 @@ tier = Table(
     Column("tier", Text, nullable=False),
     Column("trailing_mg", BigInteger, nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),
-    Column("valid_until", DateTime(timezone=True), index=True),
+    Column("valid_until", DateTime(timezone=True)),
     # When a change was last told; never: null.
     Column("changed_at", DateTime(timezone=True)),
 )
+Index("tier_valid_until", tier.c.valid_until)
+Index("tier_decided_at", tier.c.decided_at)
 # Accounts whose tier must be looked at again.
 tier_due = Table(
     "tier_due",
@@ -192,3 +195,4 @@ league_taken = Table(
     Column("taken_at", DateTime(timezone=True), nullable=False),
 )
 erased = erasure.table(metadata)
+add_tables(metadata)

@@ -22,12 +22,15 @@ from shared.units.calendar import CITY, Zone, local_date
 TIER = "cn.tanzhang.points.tier.v1"
 ACCOUNTS_PER_TICK = 2000
 
-# Without new points a tier still falls, on the day on which older ones no longer count.
+# Without new points a tier still falls, on the day on which older ones no longer count, and a new
+# rule may raise it too.
 DUE = """
 select s.subject from (
     (select account from tier_due limit $1)
     union
     (select account from tier where valid_until <= $2 order by valid_until limit $1)
+    union
+    (select account from tier where decided_at < $3 order by decided_at limit $1)
 ) d join subject s on s.account = d.account
 """
 # From the newest behaviour back: the sum, and where it reaches each limit. Credits and reversals of
@@ -73,12 +76,14 @@ async def tick(
     connection: Connection, poster: Poster[Any, Any], now: datetime, *, zone: Zone = CITY
 ) -> None:
     """Decide the tiers of some accounts that are due; tell those that change."""
-    subjects = [row[0] for row in await connection.fetch(DUE, ACCOUNTS_PER_TICK, now)]
+    at = Moment(now, zone)
+    ruled = at.begin(domain.limits_since(at.today))
+    subjects = [row[0] for row in await connection.fetch(DUE, ACCOUNTS_PER_TICK, now, ruled)]
     locked = list((await accounts.lock_existing(connection, subjects)).values())
     if not locked:
         return
     numbers = [account.number for account in locked]
-    standings = await standing(connection, numbers, Moment(now, zone))
+    standings = await standing(connection, numbers, at)
     known = {row[0]: row[1] for row in await connection.fetch(KNOWN, numbers)}
     changed = [standings[number].tier != known.get(number, domain.TIERS[0]) for number in numbers]
     outgoing = [

@@ -20,11 +20,12 @@ STRUCTURED = "application/cloudevents+json; charset=UTF-8"
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where in Kafka an event was read."""
+    """Where in Kafka an event was read, and when it was sent (Unix time)."""
 
     topic: str
     partition: int
     offset: int
+    timestamp_ms: int = 0
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -50,7 +50,7 @@ def parse(
     if media not in {None, JSON} or f"{_PREFIX}specversion" not in binary:
         raise UnsupportedContentType
     try:
-        return [structured(_attributes(binary), body)]
+        return [structured(_attributes(binary), content_type or JSON, body)]
     except EventError as error:
         return [error]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.events.envelope import STRUCTURED
 from shared.events.errors import EventError, pointer, refuse
-from shared.events.modes import structured
+from shared.events.modes import JSON, structured
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -25,10 +25,13 @@ def from_record(value: bytes | None, headers: Headers) -> bytes:
     if headers == _OURS:
         return value
     named = {name.lower(): text for name, text in headers}
-    content_type = named.get(_CONTENT_TYPE, b"").strip().lower()
-    if content_type.startswith(b"application/cloudevents") or f"{_PREFIX}specversion" not in named:
+    content_type = named.get(_CONTENT_TYPE, b"").strip()
+    if (
+        content_type.lower().startswith(b"application/cloudevents")
+        or f"{_PREFIX}specversion" not in named
+    ):
         return value
-    return structured(_attributes(named), value)
+    return structured(_attributes(named), _text(_CONTENT_TYPE, content_type) or JSON, value)
 
 
 def _attributes(headers: dict[str, bytes]) -> dict[str, str]:

@@ -37,8 +37,8 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def structured(attributes: Mapping[str, str], body: bytes) -> bytes:
-    """The structured form of a binary event whose data is the JSON in `body`."""
+def structured(attributes: Mapping[str, str], content_type: str, body: bytes) -> bytes:
+    """The structured form of a binary event whose data is the JSON in `body`, of this type."""
     for name in attributes:
         if not _NAME.fullmatch(name) or name in _NOT_HEADERS:
             raise refuse("wrong-attribute", pointer(name[:64]), "is not a CloudEvents attribute")
@@ -49,4 +49,4 @@ def structured(attributes: Mapping[str, str], body: bytes) -> bytes:
         data = _value.decode(body)
     except (ValueError, RecursionError) as error:
         raise not_json(error) from None
-    return msgspec.json.encode({**attributes, "datacontenttype": JSON, "data": data})
+    return msgspec.json.encode({**attributes, "datacontenttype": content_type, "data": data})

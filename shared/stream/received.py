@@ -32,7 +32,7 @@ def decode_records(records: Iterable[Record], prefix: int) -> tuple[list[Event],
 
 def decode_record(record: Record, prefix: int) -> Event | DeadLetter:
     """Decode one record; `prefix` is the length of the topic prefix."""
-    origin = Origin(record.topic[prefix:], record.partition, record.offset)
+    origin = Origin(record.topic[prefix:], record.partition, record.offset, record.timestamp)
     value = record.value or b""
     try:
         event = decode(

@@ -11,7 +11,6 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -23,9 +22,9 @@ from shared.events.envelope import Origin
 from shared.settings import Settings
 from shared.stream import aside, fence, group
 from shared.stream.mirror import Mirror
-from shared.stream.poster import Outcome, Poster
+from shared.stream.poster import Outcome
+from shared.stream.posting import Posting
 from shared.stream.received import Record, decode_records, unread
-from shared.stream.service import RowsT, StateT
 from shared.stream.waiting import wait
 
 POLL_MS = 200
@@ -42,10 +41,10 @@ class NotConsuming(Exception):
 
 
 @dataclass(slots=True)
-class Worker(Generic[StateT, RowsT]):
+class Worker:
     """Consumes a service's topics until stopped. `clock` gives the posting time."""
 
-    poster: Poster[StateT, RowsT]
+    poster: Posting
     settings: Settings
     pool: Pool
     clock: Callable[[], datetime]
@@ -65,6 +64,7 @@ class Worker(Generic[StateT, RowsT]):
 
     def __post_init__(self) -> None:
         self.mirror = Mirror(self.name)
+        metrics.begin(self.name)
 
     @property
     def name(self) -> str:

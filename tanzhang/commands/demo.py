@@ -93,6 +93,7 @@ async def _played(wanted: "Demo", directory: Path) -> "Outcome":
     options = Options(
         data_dir=directory,
         base_port=0,
+        webhooks=False,
         restart=wanted.kill_workers > 0,
         environment=own_environment(os.environ),
     )

@@ -101,3 +101,4 @@ class Role(StrEnum):
     api = "api"
     worker = "worker"
     all = "all"
+    webhooks = "webhooks"

@@ -15,7 +15,7 @@ def run(
         Role,
         typer.Option(
             help="api answers HTTP, worker reads events (and has only probes and metrics), "
-            "all does both."
+            "all does both; webhooks (of grading and points) delivers what clients subscribed to."
         ),
     ] = Role.all,
     port: Annotated[

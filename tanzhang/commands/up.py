@@ -16,10 +16,13 @@ def up(
         int,
         typer.Option(
             min=0,
-            max=65_529,
+            max=65_519,
             help="Services listen on base + 1 (ingest) to base + 6 (points); 0: any free ports.",
         ),
     ] = DEFAULT_BASE_PORT,
+    webhooks: Annotated[
+        bool, typer.Option(help="Deliver webhooks too, by processes at base + 15 and base + 16.")
+    ] = True,
 ) -> None:
     """Run PostgreSQL, a broker and the six services on this machine, until Ctrl-C.
 
@@ -27,7 +30,7 @@ def up(
     (or PERSONAL_DATABASE_URL, ...) and KAFKA_BOOTSTRAP_SERVERS point the services at servers
     of yours; then none of that kind is started. Logs are in <data-dir>/logs.
     """
-    asyncio.run(_up(Options(data_dir=data_dir, base_port=base_port)))
+    asyncio.run(_up(Options(data_dir=data_dir, base_port=base_port, webhooks=webhooks)))
 
 
 async def _up(options: Options) -> None:

@@ -32,5 +32,5 @@ def own_environment(given: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in given.items()
-        if not name.startswith(APART) and not name.endswith("DATABASE_URL")
+        if not name.startswith(APART) and not name.endswith(("DATABASE_URL", "DATABASE_URL_FILE"))
     }

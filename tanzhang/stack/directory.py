@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from shared.settings import Settings, from_environment
+from shared.settings import Settings, from_environment, with_files
 from tanzhang.stack import StackError
 
 LOCK = "lock"
@@ -28,13 +28,18 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     cluster_id: str | None
     ports: dict[str, int]
+    webhook_ports: dict[str, int] = msgspec.field(default_factory=dict)
     environment: dict[str, str]
     ready: bool = False
     unsure_since: datetime | None = None
 
-    def url(self, service: str) -> str:
-        """http://127.0.0.1:port of a service."""
-        return f"http://127.0.0.1:{self.ports[service]}"
+    def port(self, process: str) -> int:
+        """Of a service, or of a process that delivers its webhooks."""
+        return (self.ports | self.webhook_ports)[process]
+
+    def url(self, process: str) -> str:
+        """http://127.0.0.1:port of a service, or of a process that delivers its webhooks."""
+        return f"http://127.0.0.1:{self.port(process)}"
 
 
 @contextmanager
@@ -118,12 +123,13 @@ def settings_of(
 
     StackError when neither a stack runs nor DATABASE_URL or KAFKA_BOOTSTRAP_SERVERS is set.
     """
+    given = with_files(environment)
     if is_held(directory):
         state = find(directory)
-        return from_environment({**environment, **state.environment}), state
-    if not any(name.endswith("DATABASE_URL") and environment[name] for name in environment):
+        return from_environment({**given, **state.environment}), state
+    if not any(name.endswith("DATABASE_URL") and given[name] for name in given):
         find(directory)
-    return from_environment(environment), None
+    return from_environment(given), None
 
 
 def secret(directory: Path, name: str) -> str:

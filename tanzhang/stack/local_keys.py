@@ -50,19 +50,18 @@ def token(
     subjects: Iterable[str] = (),
     lifetime: timedelta,
     bank: str | None = None,
+    key: Path | None = None,
 ) -> str:
-    """A token signed by the directory's key; StackError when it has none or a scope is unknown."""
-    from shared.auth.keys import KEY_FILE, issue  # slow to import, and `--help` needs it not
+    """A token signed by the key file, without one by the directory's own key.
 
-    key = directory / KEYS / KEY_FILE
-    if not key.exists():
-        raise StackError(
-            f"{directory} has no signing key: `tanzhang up` makes one, unless TANZHANG_JWKS "
-            "is set (then tokens come from the issuer of those keys)"
-        )
+    StackError when there is no such key or a scope is unknown.
+    """
+    from shared.auth.keys import issue  # slow to import, and `--help` needs it not
+
+    signing_key = key or _key_of(directory)
     try:
         return issue(
-            key,
+            signing_key,
             client,
             scopes,
             sources,
@@ -75,3 +74,17 @@ def token(
         )
     except ValueError as error:
         raise StackError(str(error)) from error
+    except OSError as error:
+        raise StackError(f"the signing key {signing_key} cannot be read: {error}") from error
+
+
+def _key_of(directory: Path) -> Path:
+    from shared.auth.keys import KEY_FILE
+
+    key = directory / KEYS / KEY_FILE
+    if not key.exists():
+        raise StackError(
+            f"{directory} has no signing key: `tanzhang up` makes one, unless TANZHANG_JWKS "
+            "is set (then tokens come from the issuer of those keys)"
+        )
+    return key

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.settings import DOMAIN_SERVICES, SERVICES, Settings
+from shared.settings import DOMAIN_SERVICES, SERVICES, Settings, with_files
 from tanzhang.stack import StackError, children, local_keys
 from tanzhang.stack.directory import secret
 
@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 
 DEFAULT_DIRECTORY = Path(".tanzhang")
 DEFAULT_BASE_PORT = 8100
+# Processes of services that deliver webhooks, and their ports above the base.
+WEBHOOKS = {"grading-webhooks": 15, "points-webhooks": 16}
 
 
 @dataclass(slots=True, frozen=True)
 class Options:
-    """`base_port` 0 takes free ports; `restart` starts a service again that has ended."""
+    """`base_port` 0 takes free ports; `restart` starts a process again that has ended.
+
+    `webhooks` False leaves out the processes that deliver them.
+    """
 
     data_dir: Path = DEFAULT_DIRECTORY
     base_port: int = DEFAULT_BASE_PORT
     restart: bool = False
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    webhooks: bool = True
+    environment: Mapping[str, str] = field(default_factory=lambda: with_files(os.environ))
     postgres_settings: Mapping[str, str] = field(default_factory=dict)
 
     def needs_broker(self) -> bool:
@@ -39,14 +45,15 @@ class Options:
         return [s for s in DOMAIN_SERVICES if not given(f"{s.upper()}_DATABASE_URL")]
 
 
-def choose_ports(base: int) -> dict[str, int]:
-    """Ports by service: base + 1 (ingest) to base + 6 (points), or free ones for base 0."""
+def choose_ports(base: int, *, webhooks: bool = False) -> dict[str, int]:
+    """Ports by process: base + 1 (ingest) to base + 6 (points), or free ones for base 0."""
+    above = {service: 1 + n for n, service in enumerate(SERVICES)} | (WEBHOOKS if webhooks else {})
     if base == 0:
         ports: set[int] = set()
-        while len(ports) < len(SERVICES):
+        while len(ports) < len(above):
             ports.add(children.free_port())
-        return dict(zip(SERVICES, sorted(ports), strict=True))
-    chosen = {service: base + 1 + n for n, service in enumerate(SERVICES)}
+        return dict(zip(above, sorted(ports), strict=True))
+    chosen = {name: base + port for name, port in above.items()}
     taken = [str(port) for port in chosen.values() if children.port_is_taken(port)]
     if taken:
         raise StackError(
@@ -93,6 +100,8 @@ def environment(
             f"{service.upper()}_DATABASE_URL": postgres.url(service)
             for service in options.services_without_database()
         }
-    if not options.environment.get("TANZHANG_ERASURE_KEY"):
-        made["TANZHANG_ERASURE_KEY"] = secret(directory, "erasure.key")
+    for name in ("ERASURE", "WEBHOOK"):
+        if not given.get(f"TANZHANG_{name}_KEY"):
+            made[f"TANZHANG_{name}_KEY"] = secret(directory, f"{name.lower()}.key")
+    made["TANZHANG_WEBHOOK_ALLOW"] = given.get("TANZHANG_WEBHOOK_ALLOW") or "127.0.0.0/8,::1/128"
     return made | local_keys.environment(directory, options.environment)

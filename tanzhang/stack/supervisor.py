@@ -16,7 +16,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from shared.database.migrations import migrate
-from shared.settings import DOMAIN_SERVICES, Settings, from_environment
+from shared.settings import DOMAIN_SERVICES, SERVICES, Settings, from_environment
 from tanzhang import topics
 from tanzhang.stack import StackError, broker, children, directory, plan, postgres, probes
 from tanzhang.stack.broker import Broker
@@ -32,7 +32,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A service that dies this often is broken, not killed.
 RESTARTS_MAX = 50
 # Sources of events first, so that each finds its consumers still there.
-STOP_ORDER = (("industrial", "agri", "personal"), ("grading", "points"))
+STOP_ORDER = (("industrial", "agri", "personal"), ("grading", "points"), tuple(plan.WEBHOOKS))
 
 T = TypeVar("T")
 Say = Callable[[str], None]
@@ -149,7 +149,8 @@ def _look(stack: Stack) -> None:
 async def _start(stack: Stack) -> None:
     children.put_away_logs(stack.directory / "logs")
     before = directory.read(stack.directory)
-    ports = plan.choose_ports(stack.options.base_port)
+    chosen = plan.choose_ports(stack.options.base_port, webhooks=stack.options.webhooks)
+    ports = {name: chosen[name] for name in SERVICES}
     parts = [name for name, starts in _embedded(stack.options).items() if starts]
     stack.say(f"Starting {', '.join([*parts, 'six services'])} in {stack.directory} ...")
     await _start_embedded(stack)
@@ -161,6 +162,7 @@ async def _start(stack: Stack) -> None:
         unsure_since=unsure_since,
         cluster_id=stack.broker.cluster_id if stack.broker else None,
         ports=ports,
+        webhook_ports={name: port for name, port in chosen.items() if name not in ports},
         environment=made,
     )
     settings = stack.settings()
@@ -170,7 +172,7 @@ async def _start(stack: Stack) -> None:
         if await after_unclean_stop(settings, unsure_since):
             stack.say("What the ledgers had sent since then is sent again.")
     directory.save(stack.directory, stack.state)
-    for name in ports:
+    for name in chosen:
         stack.services[name] = _start_service(stack, name)
     await _await_ready(stack)
     stack.state = msgspec.structs.replace(stack.state, ready=True)
@@ -215,10 +217,11 @@ async def _prepare(stack: Stack, settings: Settings) -> None:
 
 
 def _start_service(stack: Stack, name: str) -> children.Child:
-    port = stack.started.ports[name]
+    service, _, webhooks = name.partition("-")
+    role, port = webhooks or "all", str(stack.started.port(name))
     return children.start(
         name,
-        [sys.executable, "-m", "tanzhang", "run", name, "--role", "all", "--port", str(port)],
+        [sys.executable, "-m", "tanzhang", "run", service, "--role", role, "--port", port],
         log=stack.directory / "logs" / f"{name}.log",
         environment={**stack.options.environment, **stack.started.environment},
     )

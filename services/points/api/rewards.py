@@ -1,7 +1,7 @@
 """What points buy."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.points import domain, rewards
 from services.points.rewards import STOCK_MAX, Delivery, Offer
-from shared.auth.principal import Principal, require
+from shared.auth.principal import Principal, require, require_city
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.paging import Page, paging
@@ -19,11 +19,12 @@ from shared.http.problems import invalid
 
 router = APIRouter(tags=["rewards"])
 Reader = Annotated[Principal, Depends(require("points:read"))]
-Registrar = Annotated[Principal, Depends(require("registry:write"))]
+Registrar = Annotated[Principal, Depends(require_city("registry:write"))]
 ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 POINTS_MAX = 10**12
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, Meta(tz=True)]
+FIRST, LAST = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))
 
 
 class Reward(Body, frozen=True, kw_only=True):
@@ -103,6 +104,9 @@ def milli_points(pointer: str, points: Decimal) -> int:
 
 def _offer(id: str, reward: Reward) -> Offer:
     begins, ends = reward.valid_from, reward.valid_until
+    for pointer, instant in (("/valid_from", begins), ("/valid_until", ends)):
+        if instant is not None and not FIRST <= instant <= LAST:
+            raise invalid(pointer, "expected a time in the years 1 to 9999 of UTC")
     if begins is not None and ends is not None and ends <= begins:
         raise invalid("/valid_until", f"expected a time after valid_from {begins.isoformat()}")
     price = milli_points("/points", reward.points)

@@ -37,10 +37,10 @@ def reduction(
         "factor_set": "scenarios@1",
         "cause": "p",
     }
-    return _event("reduction", id, subject, at, data)
+    return personal_event("reduction", id, subject, at, data)
 
 
-def _event(type: str, id: str, subject: str, at: str, data: dict[str, Any]) -> bytes:
+def personal_event(type: str, id: str, subject: str, at: str, data: dict[str, Any]) -> bytes:
     return msgspec.json.encode(
         {
             "specversion": "1.0",
@@ -62,7 +62,7 @@ class Points(Desk):
 
     async def erase(self, subject: str = MEMBER) -> None:
         position = {"epoch": 1, "sequence": 10_000}
-        await self.post([_event("erased", "gone", subject, self.now.isoformat(), position)])
+        await self.post([personal_event("erased", "gone", subject, self.now.isoformat(), position)])
 
     async def member(self, subject: str = MEMBER) -> dict[str, Any]:
         found: dict[str, Any] = (await self.http.get(f"/v1/accounts/{subject}")).json()

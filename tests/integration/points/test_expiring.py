@@ -1,22 +1,9 @@
 """Points of a year are good until the end of the next, whatever came in between."""
 
-from dataclasses import dataclass, field
-from decimal import Decimal
-
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as limits
-from hypothesis import strategies as st
 
 from shared.settings import Settings
-from tests.integration.points.desk import START, Points, open_desk
-
-HISTORIES = limits(
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+from tests.integration.points.desk import START, Points, open_desk, reduction
 
 
 async def at(points: Points, text: str) -> None:
@@ -166,122 +153,124 @@ async def test_expiry_and_returns_are_said_again_as_they_were(points: Points) ->
     assert await points.sent_again(START) == sent
 
 
-@dataclass
-class Oracle:
-    """The same told as a heap of credits, taken from its oldest end; all in milli-points."""
-
-    credits: dict[str, tuple[int, int]] = field(default_factory=dict)  # year, left of it
-    spent: dict[str, int] = field(default_factory=dict)
-
-    def lots(self) -> list[tuple[int, int]]:
-        """What is there, by year; more spent than there is: the last is below zero."""
-        found: list[tuple[int, int]] = []
-        left = sum(self.spent.values())
-        for year, amount in sorted(self.credits.values()):
-            taken = min(amount, left)
-            left -= taken
-            found.append((year, amount - taken))
-        return [*found, (9999, -left)]
-
-    @property
-    def standing(self) -> int:
-        """Balance, or minus the claim."""
-        return sum(amount for _, amount in self.lots())
-
-    def expire(self, year: int) -> None:
-        over = sum(amount for credited, amount in self.lots() if credited < year - 1)
-        due = min(over, self.standing)
-        if due > 0:
-            self.spent[f"expired-{len(self.spent)}"] = due
-
-
-@dataclass
-class History:
-    """One member's life, done to the service and to the oracle."""
-
-    points: Points
-    oracle: Oracle = field(default_factory=Oracle)
-    bought: list[str] = field(default_factory=list)
-    steps: int = 0
-
-    async def wait(self, days: int) -> None:
-        self.points.now = self.points.now.fromtimestamp(
-            self.points.now.timestamp() + days * 86_400, START.tzinfo
-        )
-
-    async def earn(self, amount: int) -> None:
-        at = self.points.now.isoformat()
-        self.oracle.credits[at] = (self.points.now.year, amount)
-        await self.points.credit(f"c-{self.steps}", grams(amount), at=at)
-
-    async def reverse(self, which: int) -> None:
-        live = [at for at, (_, amount) in self.oracle.credits.items() if amount]
-        if live:
-            at = live[which % len(live)]
-            year, amount = self.oracle.credits[at]
-            self.oracle.credits[at] = (year, 0)
-            await self.points.credit(f"r-{self.steps}", grams(-amount), at=at)
-
-    async def buy(self, quantity: int) -> None:
-        self.oracle.expire(self.points.now.year)
-        answer = await self.points.redeem(f"k-{self.steps}", quantity=quantity)
-        enough = self.oracle.standing >= quantity * 10_000
-        assert answer.status_code == (201 if enough else 409), answer.text
-        if enough:
-            self.bought.append(answer.json()["id"])
-            self.oracle.spent[self.bought[-1]] = quantity * 10_000
-
-    async def give_back(self, which: int) -> None:
-        if self.bought:
-            id = self.bought.pop(which % len(self.bought))
-            del self.oracle.spent[id]
-            self.oracle.expire(self.points.now.year)
-            assert (await self.points.cancel(id)).status_code == 200
-
-    async def tick(self, _: int) -> None:
-        self.oracle.expire(self.points.now.year)
-        await self.points.ticks()
-
-    async def agrees(self) -> None:
-        """The member's standing, and what expires next, which the oracle does on a copy."""
-        member = await self.points.member()
-        standing = Decimal(member["balance"]) - Decimal(member["claim"])
-        assert standing == Decimal(self.oracle.standing) / 1000
-        assert not (Decimal(member["balance"]) and Decimal(member["claim"]))
-        after = Oracle(dict(self.oracle.credits), dict(self.oracle.spent))
-        after.expire(self.points.now.year + 1)
-        expiring = Decimal(self.oracle.standing - after.standing) / 1000
-        assert Decimal(member["expiring"]["points"]) == expiring
-
-
-def grams(milli: int) -> str:
-    return str(Decimal(milli) / 1000)
-
-
-STEPS = st.one_of(
-    # Years have to pass: waiting is twice as likely as anything else.
-    st.tuples(st.just("wait"), st.integers(1, 420)),
-    st.tuples(st.just("wait"), st.integers(60, 420)),
-    st.tuples(st.just("earn"), st.integers(1, 60_000)),
-    st.tuples(st.just("reverse"), st.integers(0, 9)),
-    st.tuples(st.just("buy"), st.integers(1, 4)),
-    st.tuples(st.just("give_back"), st.integers(0, 9)),
-    st.tuples(st.just("tick"), st.just(0)),
-)
-
-
-@given(steps=st.lists(STEPS, min_size=5, max_size=30))
-@HISTORIES
-async def test_any_history_ends_as_a_heap_taken_from_its_oldest_end(
-    points: Points, steps: list[tuple[str, int]]
+@pytest.mark.parametrize("passes_first", [True, False])
+async def test_a_reversal_of_expired_points_leaves_nothing_owed(
+    points: Points, passes_first: bool
 ) -> None:
-    await points.forget()
-    await points.offer(points="10", stock=1_000)
-    history = History(points)
-    await history.earn(1_000)
-    for n, (name, number) in enumerate(steps, 1):
-        history.steps = n
-        await history.wait(1)
-        await getattr(history, name)(number)
-        await history.agrees()
+    """Nobody has had them; and it does not matter which of the two came first."""
+    await points.offer(points="30")
+    await gains(points, "a", "2026-05-01T08:00:00", "100")
+    await gains(points, "b", "2027-05-01T08:00:00", "50")
+    await points.redeemed("k")
+    await at(points, "2028-01-01T00:00:00")
+    if passes_first:
+        await points.ticks()
+    await loses(points, "a-back", "2026-05-01T08:00:00", "100")
+    await points.ticks()
+    # Of the 100, 30 were spent: they are taken from the 50.
+    member = await points.member()
+    assert (member["balance"], member["claim"]) == ("20.000", "0.000")
+    [told] = await points.told("reversed")
+    assert told["points"] == "100.000"
     await points.holds()
+
+
+async def test_expired_points_of_which_more_were_spent_are_owed_as_far_as_spent(
+    points: Points,
+) -> None:
+    await points.offer(points="80")
+    await gains(points, "a", "2026-05-01T08:00:00", "100")
+    await points.redeemed("k")
+    await points.passes("2028-01-01T00:00:00")
+    await loses(points, "a-back", "2026-05-01T08:00:00", "100")
+    member = await points.member()
+    assert (member["balance"], member["claim"]) == ("0.000", "80.000")
+    await points.holds()
+
+
+async def test_a_credit_and_its_reversal_in_one_batch_leave_expired_points_alone(
+    points: Points,
+) -> None:
+    await gains(points, "a", "2026-05-01T08:00:00", "100")
+    await points.passes("2028-01-01T00:00:00")
+    again, back = (
+        reduction(id, grams, at="2026-05-01T08:00:00+08:00")
+        for id, grams in (("again", "40"), ("again-back", "-40"))
+    )
+    await points.post([again, back])
+    await points.ticks()
+    member = await points.member()
+    assert (member["balance"], member["claim"]) == ("0.000", "0.000")
+    await points.holds()
+
+
+async def test_what_is_credited_again_in_a_later_year_is_of_that_year(points: Points) -> None:
+    """A payment past a cap counts again once an earlier one is taken back, years later."""
+    await gains(points, "a", "2026-05-01T08:00:00", "100")
+    await loses(points, "past-the-cap", "2026-05-01T08:00:00", "100")
+    await at(points, "2028-03-01T08:00:00")
+    await points.credit("again", "100", at="2026-05-01T08:00:00+08:00")
+    await points.ticks()
+    assert await points.balance() == "100.000"
+    await points.passes("2029-12-31T23:59:59")
+    assert await points.balance() == "100.000"
+    await points.passes("2030-01-01T00:00:00")
+    assert await points.balance() == "0.000"
+
+
+async def test_returned_points_of_an_expired_year_are_not_those_spent_since(points: Points) -> None:
+    await points.offer(points="50")
+    await gains(points, "a", "2026-05-01T08:00:00", "100")
+    id = await points.redeemed("k", quantity=2)
+    await gains(points, "b", "2027-05-01T08:00:00", "50")
+    await points.passes("2028-02-01T00:00:00")
+    await points.redeemed("since")
+    assert (await points.cancel(id)).json()["balance"] == "0.000"
+    await points.holds()
+
+
+async def test_returned_points_of_an_expired_year_settle_no_claim(points: Points) -> None:
+    await points.offer(points="50")
+    await gains(points, "a", "2026-05-01T08:00:00", "100")
+    id = await points.redeemed("k", quantity=2)
+    await gains(points, "b", "2028-05-01T08:00:00", "50")
+    await points.redeemed("since")
+    await loses(points, "b-back", "2028-05-01T08:00:00", "50")
+    await points.cancel(id)
+    member = await points.member()
+    assert (member["balance"], member["claim"]) == ("0.000", "50.000")
+    await points.holds()
+
+
+async def test_a_return_that_changes_nothing_of_the_notice_is_not_announced(points: Points) -> None:
+    await points.offer(points="40")
+    await gains(points, "a", "2026-05-01T08:00:00", "100")
+    await gains(points, "b", "2027-05-01T08:00:00", "90")
+    await points.redeemed("old", quantity=3)
+    id = await points.redeemed("new")
+    await points.passes("2027-12-05T08:00:00")
+    assert await points.told("expiring") == []
+    await points.cancel(id)
+    assert await points.told("expiring") == []
+
+
+async def test_a_return_before_the_notice_has_come_to_the_account_is_announced_with_it(
+    points: Points,
+) -> None:
+    await points.offer(points="40")
+    await gains(points, "a", "2026-05-01T08:00:00", "100")
+    id = await points.redeemed("k")
+    await at(points, "2027-12-05T08:00:00")
+    await points.cancel(id)
+    await points.ticks()
+    assert [e["points"] for e in await points.told("expiring")] == ["100.000"]
+
+
+async def test_what_is_overdue_is_not_shown_as_expiring_a_year_later(points: Points) -> None:
+    await gains(points, "a", "2026-05-01T08:00:00", "100")
+    await gains(points, "b", "2027-05-01T08:00:00", "30")
+    await at(points, "2028-01-01T00:00:01")
+    expected = {"points": "30.000", "due": "2029-01-01"}
+    assert (await points.member())["expiring"] == expected
+    await points.ticks()
+    assert (await points.member())["expiring"] == expected

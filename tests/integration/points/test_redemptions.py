@@ -179,3 +179,20 @@ async def test_an_erased_account_has_no_redemption_any_more(points: Points) -> N
     for table in ("idempotency", "freezing", "tier", "tier_due"):
         assert await points.count(table) == 0, table
     await points.holds()
+
+
+async def test_a_request_that_was_cut_off_leaves_its_key_free(
+    points: Points, eventually: Any
+) -> None:
+    await rich(points)
+    pool = points.app.state.pool
+    waiting = "select pid from pg_stat_activity where wait_event_type = 'Lock' limit 1"
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("select from account for update")
+        first = asyncio.create_task(points.redeem("k1"))
+        pid = await eventually(lambda: pool.fetchval(waiting))
+        await connection.fetchval("select pg_terminate_backend($1)", pid)
+        assert problem(await first)[:2] == (503, "unavailable")
+    assert (await points.redeem("k1")).status_code == 201
+    assert (await points.balance(), await points.stock()) == ("80.000", 9)
+    await points.holds()

@@ -1,10 +1,16 @@
 """Tiers: what was saved in the 12 months that end today, told exactly when it changes."""
 
+import shutil
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.points import domain
+from services.points import tiers as module
+from shared.methodology import methodology
+from shared.methodology.files import DATA
 from tests.integration.points.desk import MEMBER, Points
 
 Told = list[dict[str, Any]]
@@ -96,8 +102,68 @@ async def test_spending_does_not_lower_a_tier(points: Points, spent: str) -> Non
     assert (member["tier"], member["trailing_g"]) == ("light", "600.000")
 
 
+async def test_spending_and_expiry_are_no_reason_to_look_at_a_tier_again(points: Points) -> None:
+    """All that expires when a year begins would stand before those whose tier has changed."""
+    await points.credit("a", "600", at="2026-03-01T00:00:00+08:00")
+    await points.offer(points="60")
+    await points.ticks()
+    await points.cancel(await points.redeemed("k"))
+    assert await points.count("tier_due") == 0
+    decided = (await points.member())["tier_decided_at"]
+    points.now = datetime.fromisoformat("2028-01-01T00:00:00+08:00")
+    assert (await points.redeem("too late")).status_code == 409
+    assert await points.balance() == "0.000"
+    assert await points.count("tier_due") == 0
+    assert (await points.member())["tier_decided_at"] == decided
+
+
 async def test_an_unknown_tier_is_none_and_says_so(points: Points) -> None:
     await points.credit("a", "1")
     member = await points.member()
     assert (member["tier"], member["tier_decided_at"]) == ("none", None)
     assert member["account_id"] == MEMBER
+
+
+@pytest.mark.usefixtures("stricter_from_april")
+async def test_a_tier_that_the_new_rule_has_not_come_to_yet_is_not_wrong(
+    points: Points, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ACCOUNTS_PER_TICK", 1)
+    for member in (MEMBER, "jsrcb:token-0002"):
+        await points.credit(member, "600", subject=member)
+    await points.ticks()
+    points.now = datetime.fromisoformat("2026-04-01T00:00:00+08:00")
+    for told in ([("none", "light")], [("none", "light")], []):
+        await points.sent()
+        await points.tick()
+        assert await tiers(points) == told
+        await points.holds()
+
+
+@pytest.fixture
+def stricter_from_april(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later edition of the rules beside the first: light begins at 700 g, from 1 April 2026."""
+    directory = shutil.copytree(DATA, tmp_path / "data")
+    text = (directory / "labels.yaml").read_text()
+    for old, new in (
+        ('version: "1"', 'version: "2"'),
+        ("valid_from: 2015-01-01", "valid_from: 2026-04-01"),
+        ("light: 500,", "light: 700,"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    (directory / "labels-2.yaml").write_text(text)
+    monkeypatch.setattr(domain, "methodology", lambda: methodology(directory))
+
+
+@pytest.mark.usefixtures("stricter_from_april")
+async def test_a_new_rule_is_told_on_the_day_from_which_it_holds(points: Points) -> None:
+    await points.credit("a", "600")
+    await points.ticks()
+    await points.holds()
+    assert await tiers(points) == [("light", None)]
+    await points.passes("2026-03-31T23:59:59")
+    assert await tiers(points) == []
+    await points.passes("2026-04-01T00:00:00")
+    assert await tiers(points) == [("none", "light")]
+    await points.holds()

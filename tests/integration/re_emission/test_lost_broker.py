@@ -124,7 +124,7 @@ class Up:
         self.output.unlink(missing_ok=True)
         with self.output.open("wb") as output:
             process = self.process = subprocess.Popen(
-                self.command("up", "--base-port", "0"),
+                self.command("up", "--base-port", "0", "--no-webhooks"),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=own_environment(os.environ),

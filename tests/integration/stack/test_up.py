@@ -31,7 +31,7 @@ class Up:
         """A started `up` that has said it is ready."""
         output = (self.data_dir.parent / f"{self.data_dir.name}.out").open("w+")
         process = subprocess.Popen(
-            self.command("up", "--base-port", "0"),
+            self.command("up", "--base-port", "0", "--no-webhooks"),
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
@@ -103,7 +103,7 @@ def test_ready_asked_and_stopped(stack: Up) -> None:
     bearer = {"authorization": f"Bearer {token}"}
     assert httpx.get(account, headers=bearer, trust_env=False).status_code == 404
 
-    second = stack.run("up", "--base-port", "0")
+    second = stack.run("up", "--base-port", "0", "--no-webhooks")
     assert second.returncode == 1
     assert f"(pid {process.pid})" in second.stderr
 

@@ -38,10 +38,10 @@ async def stream_settings(open_settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def new_worker(pool: Pool) -> Callable[..., Worker[Any, Any]]:
+def new_worker(pool: Pool) -> Callable[..., Worker]:
     """`new_worker(settings, ...)`: a worker of the toy that is not running yet."""
 
-    def _new(settings: Settings, **options: Any) -> Worker[Any, Any]:
+    def _new(settings: Settings, **options: Any) -> Worker:
         parked = options.pop("parked_per_source", 1000)
         poster = Poster(options.pop("service", toy.service()), parked_per_source=parked)
         return Worker(poster, settings, pool, options.pop("clock", lambda: toy.NOW), **options)
@@ -50,10 +50,10 @@ def new_worker(pool: Pool) -> Callable[..., Worker[Any, Any]]:
 
 
 @pytest.fixture
-async def offline(pool: Pool, new_worker: Callable[..., Worker[Any, Any]]) -> Any:
+async def offline(pool: Pool, new_worker: Callable[..., Worker]) -> Any:
     """`await offline(partitions=2, ...)`: a worker that holds partitions without any broker."""
 
-    async def _offline(partitions: int = 1, **options: Any) -> Worker[Any, Any]:
+    async def _offline(partitions: int = 1, **options: Any) -> Worker:
         worker = new_worker(Settings(), cluster=CLUSTER, **options)
         begun = {TopicPartition("payments", n): 0 for n in range(partitions)}
         async with pool.acquire() as connection:
@@ -69,7 +69,7 @@ def running() -> Running:
     """`async with running(worker) as task`: runs until the block ends, then stops it cleanly."""
 
     @asynccontextmanager
-    async def _running(thing: Worker[Any, Any] | Relay) -> AsyncIterator["asyncio.Task[None]"]:
+    async def _running(thing: Worker | Relay) -> AsyncIterator["asyncio.Task[None]"]:
         stop = asyncio.Event()
         task = asyncio.create_task(thing.run(stop))
         try:

@@ -62,7 +62,7 @@ async def test_what_was_posted_at_the_stop_is_sent_before_the_end(
 
 async def test_a_stopped_partition_is_not_ready(app: FastAPI, client: Any) -> None:
     async with running(app), client(app) as http:
-        worker: Worker[Any, Any] = app.state.worker
+        worker: Worker = app.state.worker
         assert (await http.get("/readyz")).status_code == 200
         worker.stopped.add(TopicPartition("payments", 0))
         answer = await http.get("/readyz")

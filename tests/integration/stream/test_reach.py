@@ -80,7 +80,7 @@ async def test_workers_that_reach_for_each_others_accounts_never_wait_in_a_ring(
     async def both(connection: Connection, events: Sequence[Event]) -> list[str]:
         return subjects
 
-    worker: Worker[Any, Any] = await offline(partitions=2, service=reaching(both))
+    worker: Worker = await offline(partitions=2, service=reaching(both))
     async with pool.acquire() as connection, connection.transaction():
         await accounts.lock(connection, subjects)
 

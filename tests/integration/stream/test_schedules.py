@@ -45,7 +45,7 @@ class CrashingPoster(Poster[Any, Any]):
         return outcome
 
 
-class CrashingWorker(Worker[Any, Any]):
+class CrashingWorker(Worker):
     """Dies between the commit and taking notice of it when its `dies` is set."""
 
     dies = False

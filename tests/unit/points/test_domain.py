@@ -58,8 +58,9 @@ def test_tiers_begin_at_their_limit(grams: str, tier: str) -> None:
 
 def test_points_have_three_places() -> None:
     assert domain.milli(Decimal("23.096")) == 23096
-    with pytest.raises(ValueError, match="at most 3 places"):
-        domain.milli(Decimal("0.0001"))
+    for text in ("0.0001", "20.00000000000000000000000000001"):
+        with pytest.raises(ValueError, match="at most 3 places"):
+            domain.milli(Decimal(text))
 
 
 @pytest.mark.parametrize(

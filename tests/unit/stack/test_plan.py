@@ -49,14 +49,17 @@ def test_ports_follow_from_the_base() -> None:
     free = plan.choose_ports(0)
     assert tuple(free) == SERVICES
     assert len(set(free.values())) == len(SERVICES)
+    assert tuple(plan.choose_ports(0, webhooks=True)) == (*SERVICES, *plan.WEBHOOKS)
 
 
 def test_own_keys_and_own_servers_are_left_to_the_caller(tmp_path: Path) -> None:
-    options = _options(TANZHANG_JWKS="https://keys.example", TANZHANG_ERASURE_KEY="k")
+    options = _options(
+        TANZHANG_JWKS="https://keys.example", TANZHANG_ERASURE_KEY="k", TANZHANG_WEBHOOK_KEY="w"
+    )
     made = plan.environment(options, tmp_path, dict.fromkeys(SERVICES, 1), None, None)
     urls = {f"TANZHANG_{service.upper()}_URL" for service in DOMAIN_SERVICES}
     deciding = {"TANZHANG_ZONE", "TANZHANG_GWP_SET", "TANZHANG_IPCC_EDITION"}
-    assert set(made) - urls == deciding
+    assert set(made) - urls == deciding | {"TANZHANG_WEBHOOK_ALLOW"}
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,12 @@
+"""HTTP of subscriptions and their deliveries."""
+
+from fastapi import APIRouter
+
+from shared.webhooks.api import deliveries
+from shared.webhooks.api.subscriptions import subscriptions_router
+from shared.webhooks.rules import event_types
+
+
+def subscription_routers(topic: str) -> tuple[APIRouter, ...]:
+    """The routes of a service whose outgoing topic this is."""
+    return subscriptions_router(event_types(topic)), deliveries.router

@@ -1,0 +1,225 @@
+"""HTTP of subscriptions: a client makes them, looks after them, and sees only its own."""
+
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID, uuid4
+
+import msgspec
+from fastapi import APIRouter, Depends, Request
+from msgspec import Meta
+from starlette.responses import Response
+
+from shared.auth.principal import Principal, require
+from shared.http.app import json_response
+from shared.http.bodies import Body, accepts, body
+from shared.http.paging import Page, paging
+from shared.http.problems import conflict, forbidden, invalid, not_found, unavailable
+from shared.webhooks import subscriptions
+from shared.webhooks.addresses import Refused, Unresolved, guard, parsed
+from shared.webhooks.rules import NOTICE, filterable
+from shared.webhooks.signing import SECRET_FORM, NoKey, Vault, is_secret, new_secret
+from shared.webhooks.subscriptions import PER_CLIENT_MAX, Wish
+
+Reader = Annotated[Principal, Depends(require("subscriptions:read"))]
+Writer = Annotated[Principal, Depends(require("subscriptions:write"))]
+Words = Annotated[list[str], Meta(min_length=1, max_length=100)]
+
+
+class SubscriptionBody(Body, frozen=True, kw_only=True):
+    """Which events go where. `subjects` as in a token; without, those of the token.
+
+    `filter`: fields of the events' data, and the values of which one must be there.
+    """
+
+    url: str
+    types: Words
+    subjects: Words | None = None
+    filter: dict[str, Words] = msgspec.field(default_factory=dict)
+
+
+class NewSubscriptionBody(SubscriptionBody, frozen=True, kw_only=True):
+    """`secret`: the receiver's own; without, one is made."""
+
+    secret: str | None = None
+
+
+class SecretBody(Body, frozen=True, kw_only=True):
+    """A secret of the receiver's own; without, one is made."""
+
+    secret: str | None = None
+
+
+class _Cursor(NamedTuple):
+    created_at: datetime
+    id: UUID
+
+
+def subscriptions_router(types: tuple[str, ...]) -> APIRouter:
+    """Routes of a service that tells these types of events."""
+    router = APIRouter(tags=["subscriptions"])
+
+    @router.post(
+        "/v1/subscriptions",
+        status_code=201,
+        openapi_extra=accepts(NewSubscriptionBody),
+        summary="Have events posted to a url",
+    )
+    async def subscribe(
+        request: Request,
+        who: Writer,
+        wanted: Annotated[NewSubscriptionBody, Depends(body(NewSubscriptionBody))],
+    ) -> Response:
+        """The answer is the only one that shows the secret."""
+        wish = await _wish(request, who, wanted, types)
+        secret = _chosen(wanted.secret)
+        state, id = request.app.state, uuid4()
+        sealed = _sealed(request, secret)
+        if not await subscriptions.add(state.pool, id, who.client, wish, sealed, state.clock()):
+            raise conflict(f"A client has at most {PER_CLIENT_MAX} subscriptions here", "too-many")
+        return json_response(_view(await own(request, who, id)) | {"secret": secret}, 201)
+
+    @router.get("/v1/subscriptions", summary="One's subscriptions, the oldest first")
+    async def list_subscriptions(
+        request: Request, who: Reader, page: Annotated[Page, Depends(paging)]
+    ) -> Response:
+        pool = request.app.state.pool
+        after = page.after(_Cursor)
+        rows = await subscriptions.of_client(pool, who.client, after, page.limit + 1)
+        return json_response(page.listing(rows, _view, lambda r: (r["created_at"], r["id"])))
+
+    @router.get("/v1/subscriptions/{id}", summary="A subscription and how it fares")
+    async def get_subscription(id: UUID, request: Request, who: Reader) -> Response:
+        return json_response(_view(await own(request, who, id)))
+
+    @router.put(
+        "/v1/subscriptions/{id}",
+        openapi_extra=accepts(SubscriptionBody),
+        summary="Change what a subscription asks for, and where it goes",
+    )
+    async def replace(
+        id: UUID,
+        request: Request,
+        who: Writer,
+        wanted: Annotated[SubscriptionBody, Depends(body(SubscriptionBody))],
+    ) -> Response:
+        """What waits already goes to the new url."""
+        await own(request, who, id)
+        wish = await _wish(request, who, wanted, types)
+        await subscriptions.replace(request.app.state.pool, id, who.client, wish)
+        return json_response(_view(await own(request, who, id)))
+
+    @router.delete(
+        "/v1/subscriptions/{id}", status_code=204, summary="End a subscription and forget it"
+    )
+    async def remove(id: UUID, request: Request, who: Writer) -> Response:
+        await own(request, who, id)
+        await subscriptions.remove(request.app.state.pool, id, who.client)
+        return Response(status_code=204)
+
+    @router.post("/v1/subscriptions/{id}/enable", summary="Let a disabled subscription go on")
+    async def enable(id: UUID, request: Request, who: Writer) -> Response:
+        """What waited is sent at once. Events from the time between were not kept for it."""
+        await own(request, who, id)
+        state = request.app.state
+        await subscriptions.enable(state.pool, id, who.client, state.clock())
+        return json_response(_view(await own(request, who, id)))
+
+    @router.post(
+        "/v1/subscriptions/{id}/secret",
+        openapi_extra=accepts(SecretBody),
+        summary="Change the secret; the old one signs too for a day",
+    )
+    async def change_secret(
+        id: UUID,
+        request: Request,
+        who: Writer,
+        wanted: Annotated[SecretBody, Depends(body(SecretBody))],
+    ) -> Response:
+        await own(request, who, id)
+        secret, state = _chosen(wanted.secret), request.app.state
+        sealed = _sealed(request, secret)
+        await subscriptions.change_secret(state.pool, id, who.client, sealed, state.clock())
+        return json_response({"id": str(id), "secret": secret})
+
+    return router
+
+
+async def own(request: Request, who: Principal, id: UUID) -> dict[str, Any]:
+    """A subscription of this client, or Problem 404: others are told nothing of it."""
+    found = await subscriptions.get(request.app.state.pool, id, who.client)
+    if found is None:
+        raise not_found("subscription", str(id))
+    return found
+
+
+async def _wish(
+    request: Request, who: Principal, wanted: SubscriptionBody, types: tuple[str, ...]
+) -> Wish:
+    """What is asked for, if it may be; Problem 422 and 403."""
+    _check_types(wanted.types, types)
+    _check_filter(wanted)
+    subjects = wanted.subjects if wanted.subjects is not None else list(who.subjects)
+    for n, subject in enumerate(subjects):
+        if not who.covers("subjects", subject):
+            raise forbidden(f"/subjects/{n}: the token's subjects do not include {subject}")
+    if not subjects:
+        raise forbidden("The token has no subjects: there is nothing that it may be told")
+    await _check_url(request, wanted.url)
+    return Wish(wanted.url, sorted({*wanted.types}), subjects, dict(wanted.filter), who.bank)
+
+
+def _check_types(wanted: list[str], types: tuple[str, ...]) -> None:
+    known = (*types, NOTICE)
+    for n, name in enumerate(wanted):
+        if name not in known:
+            raise invalid(f"/types/{n}", f"expected one of: {', '.join(known)}")
+
+
+def _check_filter(wanted: SubscriptionBody) -> None:
+    fields = filterable(wanted.types)
+    for name in wanted.filter:
+        if name not in fields:
+            expected = ", ".join(fields) or "no filter, since these types share no field"
+            raise invalid(f"/filter/{name}", f"expected one of: {expected}")
+
+
+async def _check_url(request: Request, text: str) -> None:
+    """The same look that each delivery has; a name may get its address later."""
+    try:
+        await guard(request.app.state.settings).address(parsed(text))
+    except Refused as error:
+        raise invalid("/url", str(error)) from None
+    except Unresolved as error:
+        raise invalid("/url", f"{error}: expected a name that is known") from None
+
+
+def _chosen(secret: str | None) -> str:
+    if secret is None:
+        return new_secret()
+    if not is_secret(secret):
+        raise invalid("/secret", f"expected {SECRET_FORM}")
+    return secret
+
+
+def _sealed(request: Request, secret: str) -> bytes:
+    try:
+        return Vault(request.app.state.settings).seal(secret)
+    except NoKey as error:
+        raise unavailable(f"Webhooks are not set up here: {error}") from None
+
+
+def _view(row: dict[str, Any]) -> dict[str, Any]:
+    """A subscription as clients see it: without its secret, and without the claim `bank`."""
+    return {
+        "id": str(row["id"]),
+        "url": row["url"],
+        "types": row["types"],
+        "subjects": row["subjects"],
+        "filter": row["filter"],
+        "created_at": row["created_at"],
+        "status": row["status"],
+        "disabled": row["disabled_at"]
+        and {"at": row["disabled_at"], "reason": row["disabled_reason"]},
+        "failing_since": row["failing_since"],
+        "last_error": row["last_error"],
+    }

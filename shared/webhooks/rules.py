@@ -1,0 +1,99 @@
+"""What a subscription wants, and when a delivery is tried again. Pure."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from types import NoneType, UnionType
+from typing import Any, get_args, get_type_hints
+from uuid import UUID
+
+from shared.auth.principal import Principal
+from shared.events.envelope import Event
+from shared.events.types import OUTPUTS, Data
+
+# Told to the other subscriptions of a client when one of them is disabled; in no topic.
+NOTICE = "cn.tanzhang.subscription.disabled.v1"
+
+FIRST_PAUSE = timedelta(seconds=5)
+PAUSE_MAX = timedelta(hours=1)
+RETRY_AFTER_MAX = timedelta(days=1)
+# Without a success for so long a subscription is disabled; so long a delivery is tried.
+PATIENCE = timedelta(days=7)
+# Clocks differ: of what was sent shortly before the subscription was made, some comes too.
+SKEW = timedelta(minutes=1)
+
+_PLAIN = {str, int, bool, NoneType}
+
+
+@dataclass(slots=True, frozen=True)
+class Subscription:
+    """Whom to tell what. `reader` is the client as it subscribed, with the subjects it asked for."""
+
+    id: UUID
+    reader: Principal
+    types: frozenset[str]
+    filter: Mapping[str, Collection[str]]
+    created_at: datetime
+
+
+def wants(subscription: Subscription, event: Event, account: str, sent_at: datetime) -> bool:
+    """Is this event of `account`, sent at that time, one for the subscription?"""
+    return (
+        event.type in subscription.types
+        and sent_at >= subscription.created_at - SKEW
+        and subscription.reader.reads(account)
+        and all(
+            _text(getattr(event.data, name)) in values
+            for name, values in subscription.filter.items()
+        )
+    )
+
+
+def event_types(topic: str) -> tuple[str, ...]:
+    """The types of events that a topic carries."""
+    return tuple(name for name, (found, _) in OUTPUTS.items() if found == topic)
+
+
+def filterable(types: Collection[str]) -> list[str]:
+    """The fields of `data` that all these types have and whose value is a word or a number."""
+    found = [_plain_fields(OUTPUTS[name][1]) for name in types if name in OUTPUTS]
+    return sorted(set.intersection(*found)) if found else []
+
+
+def next_attempt(
+    attempts: int, now: datetime, retry_after: timedelta | None, chance: Callable[[], float]
+) -> datetime:
+    """When to try again after so many failures: doubling pauses, up to half of each by chance.
+
+    A receiver that says when to come again is believed, for a day at most.
+    """
+    longest: timedelta = min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), PAUSE_MAX)
+    pause: timedelta = longest * (0.5 + chance() / 2)
+    return now + max(pause, min(retry_after or timedelta(0), RETRY_AFTER_MAX))
+
+
+def retry_after(header: str | None, now: datetime) -> timedelta | None:
+    """The pause that a `Retry-After` header asks for, in seconds or as a date (RFC 9110)."""
+    text = (header or "").strip()
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text), RETRY_AFTER_MAX.total_seconds()))
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(until.replace(tzinfo=until.tzinfo or UTC) - now, timedelta(0))
+
+
+def _plain_fields(type: type[Data]) -> set[str]:
+    return {name for name, hint in get_type_hints(type).items() if _is_plain(hint)}
+
+
+def _is_plain(hint: Any) -> bool:
+    return set(get_args(hint) if isinstance(hint, UnionType) else (hint,)) <= _PLAIN
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,127 @@
+"""What a subscription wants, and when a delivery is tried again."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.auth.principal import Principal
+from shared.events.envelope import Event, decode
+from shared.events.types import OUTPUTS
+from shared.webhooks import rules
+from shared.webhooks.rules import Subscription, filterable, next_attempt, retry_after, wants
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+CREDITED, TIER = "cn.tanzhang.points.credited.v1", "cn.tanzhang.points.tier.v1"
+
+
+def _tier(tier: str = "B", subject: str = "jsrcb:token-0001") -> Event:
+    data = {
+        "epoch": 1,
+        "sequence": 2,
+        "tier": tier,
+        "previous": None,
+        "trailing_g": Decimal(1),
+        "points": Decimal(1),
+        "balance": Decimal(1),
+        "cause": "c",
+    }
+    return _event(TIER, subject, data)
+
+
+def _event(type: str, subject: str, data: dict[str, Any]) -> Event:
+    document = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "urn:tanzhang:points",
+        "type": type,
+        "subject": subject,
+        "time": NOW,
+        "data": data,
+    }
+    return decode(msgspec.json.encode(document), strict=False)
+
+
+def _subscription(**changes: Any) -> Subscription:
+    given: dict[str, Any] = {
+        "id": UUID(int=1),
+        "reader": Principal("app", subjects=("jsrcb:*",)),
+        "types": frozenset({TIER}),
+        "filter": {},
+        "created_at": NOW,
+    }
+    return Subscription(**given | changes)
+
+
+def _wants(subscription: Subscription, event: Event, sent_at: datetime = NOW) -> bool:
+    return wants(subscription, event, event.subject, sent_at)
+
+
+def test_it_wants_the_types_and_subjects_that_it_names() -> None:
+    assert _wants(_subscription(), _tier())
+    assert not _wants(_subscription(types=frozenset({CREDITED})), _tier())
+    assert not _wants(_subscription(), _tier(subject="icbc:token-0001"))
+
+
+def test_a_filter_wants_one_of_the_values() -> None:
+    assert _wants(_subscription(filter={"tier": ["A", "B"]}), _tier())
+    assert not _wants(_subscription(filter={"tier": ["A"]}), _tier())
+    assert _wants(_subscription(filter={"previous": ["null"]}), _tier())
+    assert not _wants(_subscription(filter={"tier": ["B"], "previous": ["A"]}), _tier())
+
+
+def test_what_was_sent_before_it_is_not_for_it() -> None:
+    assert not _wants(_subscription(), _tier(), NOW - rules.SKEW - timedelta(seconds=1))
+
+
+def test_filters_take_fields_that_all_types_have_and_that_are_words_or_numbers() -> None:
+    assert "label" in filterable(["cn.tanzhang.label.changed.v1"])
+    assert "policy" not in filterable(["cn.tanzhang.label.changed.v1"])
+    assert filterable([CREDITED, TIER]) == ["cause", "epoch", "sequence"]
+    assert filterable([rules.NOTICE]) == []
+
+
+def test_a_topics_types_are_those_that_it_carries() -> None:
+    assert set(rules.event_types("point-credits")) == {
+        name for name, (topic, _) in OUTPUTS.items() if topic == "point-credits"
+    }
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1))
+def test_pauses_double_up_to_an_hour_and_keep_half_at_least(attempts: int, chance: float) -> None:
+    longest = min(timedelta(seconds=5) * 2 ** min(attempts - 1, 20), timedelta(hours=1))
+    pause = next_attempt(attempts, NOW, None, lambda: chance) - NOW
+    assert longest / 2 <= pause <= longest
+
+
+def test_a_receiver_says_when_to_come_again() -> None:
+    def pause(asked: timedelta) -> timedelta:
+        return next_attempt(1, NOW, asked, lambda: 0.0) - NOW
+
+    assert pause(timedelta(minutes=7)) == timedelta(minutes=7)
+    assert pause(timedelta(0)) == timedelta(seconds=2.5), "never sooner than we would"
+    assert pause(timedelta(days=9)) == timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120),
+        (" 0 ", 0),
+        ("Sun, 01 Mar 2026 00:02:00 GMT", 120),
+        ("Sat, 28 Feb 2026 00:00:00 GMT", 0),
+        ("9" * 40, 86_400),
+        ("soon", None),
+        ("-5", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: int | None) -> None:
+    expected = None if seconds is None else timedelta(seconds=seconds)
+    assert retry_after(header, NOW) == expected
