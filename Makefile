@@ -12,7 +12,16 @@ TEST_PROCESSES ?= 4
 PY := .venv/bin/python
 UV_VERSION := 0.13.9
 
-.PHONY: help install demo up test test-unit test-kafka test-faults bench bench-short check generate format lock clean
+# Everything that is generated, into a folder.
+define GENERATE
+mkdir -p $(1)/docs $(1)/deploy/k8s/base/monitoring && \
+$(PY) -m shared.events.schema $(1)/docs && \
+$(PY) -m shared.metrics > $(1)/docs/metrics.md && \
+$(PY) -m deploy.grafana $(1)/deploy/grafana/dashboards && \
+$(PY) -m deploy.k8s $(1)/deploy/k8s/base/monitoring/alerts.yaml
+endef
+
+.PHONY: help install demo up test test-unit test-kafka test-deploy test-faults bench bench-short check generate format lock clean
 
 help:  ## This list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -27,7 +36,7 @@ up: install  ## Everything on this machine, until Ctrl-C
 	@$(PY) -m tanzhang up $(UP_OPTIONS)
 
 test: install  ## Unit, integration and end-to-end tests on the embedded stack
-	@$(PY) -m pytest -m "not faults" --ignore=tests/kafka \
+	@$(PY) -m pytest -m "not faults" --ignore=tests/kafka --ignore=tests/deploy \
 		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-unit: install  ## The tests without any server
@@ -37,6 +46,9 @@ test-kafka: install  ## Integration and end-to-end tests on Apache Kafka 4 (need
 	@$(PY) -m tests.kafka tests/kafka tests/e2e tests/integration -m "not faults" \
 		--ignore=tests/e2e/test_demo.py \
 		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
+
+test-deploy: install  ## What is deployed: image, Compose, Kubernetes, Prometheus, Grafana (see tests/deploy)
+	@$(PY) -m pytest tests/deploy -n $(TEST_PROCESSES) $(PYTEST_OPTIONS)
 
 test-faults: install  ## The tests that kill and interrupt: FAULTS of them in a storm, from SEED
 	@TANZHANG_FAULTS=$(FAULTS) TANZHANG_FAULT_SEED=$(SEED) $(PY) -m pytest -m faults $(PYTEST_OPTIONS)
@@ -54,12 +66,12 @@ check: install  ## Form, types, import directions, generated files fresh
 	$(PY) -m mypy
 	$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
 
-	@rm -rf .cache/generated && $(PY) -m shared.events.schema .cache/generated
-	diff -r .cache/generated/schemas docs/schemas
-	diff .cache/generated/asyncapi.yaml docs/asyncapi.yaml
+	@rm -rf .cache/generated && $(call GENERATE,.cache/generated)
+	@cd .cache/generated && find . -type f -exec diff -q {} ../../{} ';' | \
+		{ ! grep . ; } || { echo 'Not fresh: run make generate' >&2; exit 1; }
 
-generate: install  ## docs/asyncapi.yaml and docs/schemas from the event types
-	$(PY) -m shared.events.schema docs
+generate: install  ## Interfaces, metrics, dashboards and alerts, each from what it describes
+	$(call GENERATE,.)
 
 format: install  ## Put the code into its form
 	$(PY) -m ruff format .
@@ -70,6 +82,9 @@ lock: install  ## Pin the newest requirements that fit, for Python 3.11 and late
 	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade \
 		--output-file requirements.lock
+	$(PY) -m uv pip compile pyproject.toml --constraint requirements.lock --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--output-file requirements-services.lock
 
 clean:  ## Remove what was installed, made and cached, the local stack's data included
 	rm -rf .venv .tanzhang .cache build .pytest_cache .mypy_cache .ruff_cache .hypothesis \

@@ -8,10 +8,13 @@ FIGURES = """
 select (select coalesce(sum(balance), 0)::numeric from account),
     (select count(distinct farm_id) from farm)
 """
+PATHWAYS = "select pathway, sum(amount_mg)::numeric from ledger_entry group by pathway"
 
 
 async def measure(connection: Connection) -> None:
-    """Tonnes neutralised in the ledger, and registered farms."""
+    """Tonnes neutralised in the ledger, by pathway too, and registered farms."""
     [row] = await connection.fetch(FIGURES)
     metrics.CITY_TONNES.labels("agri").set(float(row[0] / MG_PER_T))
     metrics.CITY_ACCOUNTS.labels("agri").set(row[1])
+    for pathway, amount_mg in await connection.fetch(PATHWAYS):
+        metrics.AGRI_TONNES.labels(pathway).set(float(amount_mg / MG_PER_T))

@@ -42,6 +42,7 @@ from (
 ) current
 group by kind, label
 """
+APPEALS = "select count(*) from appeal where status = 'open'"
 # A kind of account, a sector and a year: what one rule is of.
 Group = tuple[str, str, int]
 
@@ -194,12 +195,13 @@ class Regrader:
 
 
 async def observe(connection: Connection) -> None:
-    """Set the gauge of accounts by their current label."""
+    """Set the gauges of accounts by their current label and of open appeals."""
     rows = await connection.fetch(BY_LABEL)
     counts = {(row[0], row[1]): row[2] for row in rows}
     for kind, labels in LABELS.items():
         for label in labels:
             metrics.CITY_LABELS.labels(kind, label).set(counts.get((kind, label), 0))
+    metrics.APPEALS_OPEN.set(await connection.fetchval(APPEALS))
 
 
 def _by_the_clock(

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
+from msgspec import Meta
 from starlette.responses import Response
 
-from services.ingest.documentation import POST_EVENTS
+from services.ingest.documentation import POST_EVENTS, Received
 from services.ingest.handler import Judgement, as_problem, judge, none_valid
 from services.ingest.publisher import Unpublished
 from shared import metrics
@@ -17,6 +18,7 @@ from shared.events.http import MAX_BATCH, UnsupportedContentType, parse
 from shared.events.modes import BATCH, media_type
 from shared.events.schema import event_schema, event_types
 from shared.events.types import TYPES
+from shared.http.answers import NOT_FOUND, Answer, Listing, answers, sample
 from shared.http.app import json_response
 from shared.http.paging import listing
 from shared.http.problems import (
@@ -29,12 +31,29 @@ from shared.http.problems import (
 )
 
 RETRY_AFTER_S = 2
+EXAMPLES = ["cn.tanzhang.payment.v1"]
 Caller = Annotated[Principal, Depends(authenticated)]
+JsonSchema = Annotated[
+    dict[str, Any],
+    Meta(
+        description="JSON Schema 2020-12 of an event in structured mode",
+        examples=[{"$id": "urn:tanzhang:schema:cn.tanzhang.payment.v1", "type": "object"}],
+    ),
+]
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
 
-@router.post("/events", status_code=202, summary="Send events", **POST_EVENTS)
+class EventType(Answer, frozen=True, kw_only=True):
+    """A type of events: the topic that it goes to, and what its subject looks like."""
+
+    type: Annotated[str, sample("cn.tanzhang.payment.v1")]
+    topic: Annotated[str, sample("payments")]
+    subject: Annotated[str, sample("<bank>:<token>")]
+    description: Annotated[str, sample("A payment or another act of a bank's customer.")]
+
+
+@router.post("/events", summary="Send events", **POST_EVENTS)
 async def post_events(request: Request, caller: Caller) -> Response:
     """One CloudEvent (structured or binary mode) or a batch of at most 1,000, 8 MiB in all.
 
@@ -46,13 +65,24 @@ async def post_events(request: Request, caller: Caller) -> Response:
         return await _answer(request, caller, body)
 
 
-@router.get("/event-types", summary="The event types that can be sent")
+@router.get(
+    "/event-types",
+    summary="The event types that can be sent",
+    responses=answers(Listing[EventType]),
+)
 async def list_event_types(caller: Caller) -> Response:
-    return json_response(listing(event_types(), None))
+    return json_response(listing(EventType(**one) for one in event_types()))
 
 
-@router.get("/event-types/{type}/schema", summary="JSON Schema of an event type")
-async def get_event_schema(type: str, caller: Caller) -> Response:
+@router.get(
+    "/event-types/{type}/schema",
+    summary="JSON Schema of an event type",
+    responses=answers(JsonSchema, NOT_FOUND, media="application/schema+json"),
+)
+async def get_event_schema(
+    type: Annotated[str, Path(description="One of this API's, or of a topic's", examples=EXAMPLES)],
+    caller: Caller,
+) -> Response:
     if type not in TYPES:
         raise not_found("event type", type)
     return json_response(event_schema(type), media_type="application/schema+json")
@@ -69,7 +99,7 @@ async def _answer(request: Request, caller: Principal, body: bytes) -> Response:
     if judgement.rejected and not judgement.accepted:
         raise none_valid(judgement.rejected, is_batch=_is_batch(content_type))
     rejected = [r.item() for r in judgement.rejected]
-    return json_response({"accepted": len(judgement.accepted), "rejected": rejected}, 202)
+    return json_response(Received(accepted=len(judgement.accepted), rejected=rejected), 202)
 
 
 def _check_caller(request: Request, caller: Principal) -> None:
@@ -115,3 +145,6 @@ def _count(caller: Principal, judgement: Judgement, outcome: str) -> None:
     counts.update((rejection.type or "unknown", "rejected") for rejection in judgement.rejected)
     for (type, what), number in counts.items():
         metrics.EVENTS_IN.labels("ingest", type, caller.client, what).inc(number)
+        if what == "accepted":
+            last = metrics.CLIENT_TIMESTAMP.labels("ingest", type, caller.client)
+            last.set_to_current_time()

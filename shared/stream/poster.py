@@ -66,7 +66,7 @@ class Poster(Generic[StateT, RowsT]):
         new_number: accounts.NewNumber = accounts.random_number,
     ) -> None:
         self.service = service
-        self._parked_per_source = parked_per_source
+        self.parked_per_source = parked_per_source
         self._new_number = new_number
         self._known = KNOWN.format(journal=service.journal) if service.journal else None
 
@@ -281,21 +281,21 @@ class Poster(Generic[StateT, RowsT]):
         if not waiting:
             return []
         room = {
-            source: self._parked_per_source - count
+            source: self.parked_per_source - count
             for source, count in (
                 await aside.parked_by_source(connection, (p.event.source for p in waiting))
             ).items()
         }
         kept, letters = [], []
         for item in waiting:
-            left = room.get(item.event.source, self._parked_per_source)
+            left = room.get(item.event.source, self.parked_per_source)
             if (item.account, item.event.key) in before:
                 kept.append(item)
             elif left > 0:
                 kept.append(item)
                 room[item.event.source] = left - 1
             else:
-                letters.append(_parking_full(item, self._parked_per_source))
+                letters.append(_parking_full(item, self.parked_per_source))
         await aside.park(connection, kept, now)
         return letters
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from shared.database import TRANSIENT, Connection, Pool
 from shared.events.envelope import decode
 from shared.stream import accounts, aside
 from shared.stream.aside import DeadLetter, dead_letter
+from shared.stream.backlog import Backlog
 from shared.stream.poster import Poster
 from shared.stream.waiting import wait
 
@@ -35,6 +36,11 @@ class Tick:
     pool: Pool
     clock: Callable[[], datetime]
     committed: Callable[[], None] = lambda: None
+    backlog: Backlog = field(init=False)
+
+    def __post_init__(self) -> None:
+        name, per_source = self.poster.service.name, self.poster.parked_per_source
+        self.backlog = Backlog(name, self.pool, per_source)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tick until stopped; a lost database is waited for."""
@@ -58,9 +64,7 @@ class Tick:
             metrics.DEAD_LETTERS.labels(service.name, "never_released").inc(expired)
             for work in service.ticks:
                 await self._lead(partial(self._work, work), now)
-        metrics.PARKED.labels(service.name).set(
-            await self.pool.fetchval("select count(*) from parked")
-        )
+        await self.backlog.observe()
         return expired is not None
 
     async def _lead(self, step: Step, now: datetime) -> int | None:

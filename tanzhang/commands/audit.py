@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tanzhang.audit import Check, Report
 
 SHOWN = 10
+DEFAULT_PORT = 8107
 
 
 def audit(
@@ -23,6 +24,19 @@ def audit(
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds that what is under way is waited for.")
     ] = 30.0,
+    every: Annotated[
+        float | None,
+        typer.Option(min=1, help="Audit every so many seconds, until SIGTERM: see --port."),
+    ] = None,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=65_535,
+            help="With --every: where /livez, /readyz and /metrics are. What is wrong is in the "
+            "metrics tanzhang_audit_*; it does not end the process.",
+        ),
+    ] = DEFAULT_PORT,
 ) -> None:
     """Check the ledgers of a running system, and what passed between its services.
 
@@ -31,14 +45,19 @@ def audit(
     snapshot; points against reductions and labels against accounts as far as they have been
     passed on: what is still on its way is looked at again, then told as in flight.
 
-    Exit code 0 when nothing is wrong, 1 when something is, 2 when it cannot be told.
+    Exit code 0 when nothing is wrong, 1 when something is, 2 when it cannot be told. With
+    --every: 0 after SIGTERM, 1 when it cannot serve.
     """
     from shared.settings import SettingsError
     from tanzhang.audit import errors
     from tanzhang.stack import StackError
 
     chosen = [s.value for s in service or DomainServiceName]
+    if every is not None and json:
+        raise typer.BadParameter("--json is for one audit: --every shows metrics")
     try:
+        if every is not None:
+            raise typer.Exit(_serve(data_dir, chosen, wait, every, port))
         report = asyncio.run(_audit(data_dir, chosen, wait))
     except (StackError, SettingsError, errors.AuditError) as error:
         typer.echo(f"tanzhang: {error}", err=True)
@@ -49,6 +68,25 @@ def audit(
         _print(report)
     if report.wrong:
         raise typer.Exit(1)
+
+
+def _serve(
+    data_dir: DataDir, services: list[str], wait: float, every_seconds: float, port: int
+) -> int:
+    """The auditor until it is stopped; its exit code."""
+    from functools import partial
+
+    from shared.logging import configure
+    from tanzhang import serving
+    from tanzhang.audit import audit as audit_all
+    from tanzhang.audit import auditor
+    from tanzhang.stack import directory
+
+    settings, _ = directory.settings_of(data_dir)
+    configure(auditor.NAME, settings.tanzhang_log_level)
+    look = partial(audit_all, settings, services, wait_seconds=wait)
+    app = auditor.create(settings, look, every_seconds)
+    return serving.serve(app, settings.tanzhang_host, port)
 
 
 async def _audit(data_dir: DataDir, services: list[str], wait: float) -> "Report":

@@ -33,6 +33,12 @@ EVERY_BROKER = {
     "broker.heartbeat.interval.ms": "500",
 }
 
+# The controllers' own listener has no names.
+_AUTHORIZER = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": f"User:{BROKER_USER};User:ANONYMOUS",
+}
+
 
 def properties(
     id: int,
@@ -82,7 +88,7 @@ def _secured(security: Security) -> dict[str, str]:
         f"{listener}.ssl.keystore.location": str(security.server),
         f"{listener}.ssl.truststore.type": "PEM",
         f"{listener}.ssl.truststore.location": str(security.ca),
-    }
+    } | (_AUTHORIZER if security.rights else {})
 
 
 def text(settings: Mapping[str, str]) -> str:

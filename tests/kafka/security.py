@@ -20,11 +20,13 @@ class Security:
     """SASL/SCRAM-SHA-512 over TLS. `users` are names and passwords; brokers use the first.
 
     `ca` is the certificate clients trust, `server` the broker's key and certificate (PEM).
+    With `rights` a user may do what an access rule allows, and brokers all; without, users may all.
     """
 
     users: Mapping[str, str]
     ca: Path
     server: Path
+    rights: bool = False
 
     def environment(self, user: str) -> dict[str, str]:
         """Our own settings for a client that is `user`."""
@@ -37,7 +39,7 @@ class Security:
         }
 
 
-def make(directory: Path, users: Mapping[str, str]) -> Security:
+def make(directory: Path, users: Mapping[str, str], *, rights: bool = False) -> Security:
     """Write a new CA and a certificate for 127.0.0.1 into `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
     ca_key, ca = certificate_authority("Test CA")
@@ -52,6 +54,7 @@ def make(directory: Path, users: Mapping[str, str]) -> Security:
         {BROKER_USER: "between-brokers"} | dict(users),
         ca=directory / "ca.pem",
         server=directory / "server.pem",
+        rights=rights,
     )
     security.ca.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     security.server.touch(mode=0o600)

@@ -1,6 +1,7 @@
 """The metrics table is whole, and its names follow Prometheus's rules."""
 
 import re
+from pathlib import Path
 
 import prometheus_client
 from prometheus_client.metrics import MetricWrapperBase
@@ -35,7 +36,33 @@ def test_labels_are_small_sets() -> None:
         "reason",
         "kind",
         "label",
+        "status",
+        "check",
+        "year",
+        "category",
+        "sector",
+        "coverage",
+        "pathway",
+        "scenario",
+        "tier",
+        "state",
     }
 
     for _, _, labels, _ in metrics.table():
         assert set(labels.split(", ")) - {""} <= small
+
+
+def test_a_worker_begins_with_zeros_to_count_from() -> None:
+    metrics.begin("beginning")
+
+    value = prometheus_client.REGISTRY.get_sample_value
+    own = {"service": "beginning"}
+    assert value("tanzhang_events_posted_total", own) == 0
+    assert value("tanzhang_batch_rows_count", own) == 0
+    assert value("tanzhang_dead_letters_total", own | {"reason": "unexpected"}) == 0
+
+
+def test_the_table_in_the_documentation_is_this_one() -> None:
+    committed = Path(__file__).parents[3] / "docs" / "metrics.md"
+
+    assert committed.read_text() == metrics.document()

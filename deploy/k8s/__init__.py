@@ -1,0 +1,1 @@
+"""Kubernetes: a kustomize base and overlays, see README.md."""

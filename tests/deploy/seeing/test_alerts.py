@@ -1,0 +1,62 @@
+"""Every alert fires when it should, says what to do, and is described."""
+
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from tests.deploy.seeing import boards
+from tests.deploy.seeing.prometheus import FOLDER, ROOT, programs
+
+ALERTS = boards.alerts()
+NAMES = [alert["alert"] for alert in ALERTS]
+UNIT_TESTS = ("alerts_test.yaml", "alerts_days_test.yaml")
+
+
+def promtool(*arguments: str) -> str:
+    done = subprocess.run(
+        [programs().promtool, *arguments],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    return said
+
+
+def test_the_configuration_and_the_rules_are_right() -> None:
+    assert f"{len(NAMES)} rules found" in promtool("check", "config", "prometheus.yml")
+
+
+@pytest.mark.parametrize("file", UNIT_TESTS)
+def test_every_alert_fires_when_it_should_and_only_then(file: str) -> None:
+    assert "SUCCESS" in promtool("test", "rules", file)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_alert_is_seen_to_fire_and_to_be_quiet(name: str) -> None:
+    seen = set()
+    for file in UNIT_TESTS:
+        for group in yaml.safe_load((FOLDER / file).read_text())["tests"]:
+            for check in group["promql_expr_test"]:
+                if f'"{name}"' in check["expr"]:
+                    seen.add(bool(check["exp_samples"]))
+
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
+def test_an_alert_says_what_to_do_and_where_it_is_written(alert: dict) -> None:
+    says = alert["annotations"]
+
+    assert alert["labels"]["severity"] in ("critical", "warning")
+    assert says["summary"]
+    assert says["description"].endswith(".")
+    path, _, anchor = says["runbook_url"].partition("#")
+    assert anchor == alert["alert"].lower()
+    headings = re.findall(r"^#+ (.+)$", (ROOT / path).read_text(), re.MULTILINE)
+    assert alert["alert"] in headings

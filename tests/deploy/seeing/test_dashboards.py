@@ -1,0 +1,109 @@
+"""The committed dashboards are the generated ones, whole, and show what is measured."""
+
+import json
+from typing import Any
+
+import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from deploy.grafana.__main__ import generated
+from shared import metrics
+from tests.deploy.seeing import boards
+
+BOARDS = boards.dashboards()
+WIDTH = 24
+# `tanzhang_build_info` and the like would stand here: measured on purpose, shown nowhere.
+NOT_SHOWN: frozenset[str] = frozenset()
+
+
+def test_the_committed_files_are_the_generated_ones() -> None:
+    committed = {path.name: path.read_text() for path in boards.DASHBOARDS.iterdir()}
+
+    assert committed == generated()
+
+
+def test_generating_twice_gives_the_same() -> None:
+    assert generated() == generated()
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_board_is_what_the_schema_of_the_sdk_says(name: str) -> None:
+    board = BOARDS[name]
+
+    assert _again(board) == board
+
+
+def _again(board: dict[str, Any]) -> dict[str, Any]:
+    """Read into the SDK's types and written again: a field that they don't know would be gone."""
+    read: dict[str, Any] = json.loads(JSONEncoder().encode(Dashboard.from_json(board)))
+    return read
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_board_is_found_refreshed_and_linked(name: str) -> None:
+    board = BOARDS[name]
+
+    assert board["uid"] == f"tanzhang-{name}"
+    assert board["refresh"] == "10s"
+    assert board["tags"] == ["tanzhang"]
+    assert [link["tags"] for link in board["links"]] == [["tanzhang"]]
+    assert board["templating"]["list"][0]["name"] == "datasource"
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_panels_fill_whole_rows_without_overlap(name: str) -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for panel in BOARDS[name]["panels"]:
+        place = panel["gridPos"]
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                assert (x, y) not in taken, f"{panel['title']} lies on {taken[x, y]}"
+                taken[x, y] = panel["title"]
+    rows = {y for _, y in taken}
+
+    assert rows == set(range(max(rows) + 1))
+    assert {(x, y) for y in rows for x in range(WIDTH)} == set(taken)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_panel_is_described_in_words(name: str) -> None:
+    for panel in boards.panels(BOARDS[name]):
+        assert panel["description"].endswith("."), panel["title"]
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in panel["title"]), panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert all(target["datasource"]["uid"] == "${datasource}" for target in panel["targets"])
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_first_row_is_figures_to_be_read_from_afar(name: str) -> None:
+    first = [panel for panel in BOARDS[name]["panels"] if panel["gridPos"]["y"] == 0]
+
+    assert len(first) <= 6
+    for panel in first:
+        assert panel["type"] == "stat"
+        assert panel["gridPos"]["h"] >= 5
+        assert panel["options"]["colorMode"] == "background"
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_panels_have_numbers_of_their_own(name: str) -> None:
+    numbers = [panel["id"] for panel in BOARDS[name]["panels"]]
+
+    assert numbers == sorted(set(numbers))
+
+
+def test_every_metric_shown_is_declared() -> None:
+    declared = {row[0] for row in metrics.table()}
+
+    for query in boards.queries():
+        assert boards.used(query.expr) <= declared, query.where
+    for alert in boards.alerts():
+        assert boards.used(alert["expr"]) <= declared, alert["alert"]
+
+
+def test_every_metric_declared_is_shown_or_watched() -> None:
+    exprs = [query.expr for query in boards.queries()] + [a["expr"] for a in boards.alerts()]
+    found = set().union(*map(boards.used, exprs))
+
+    assert {row[0] for row in metrics.table()} - found == NOT_SHOWN
