@@ -11,9 +11,10 @@ import structlog
 from fastapi import APIRouter, FastAPI
 
 from shared import metrics
-from shared.database import Pool, open_pool
+from shared.database import Pool, open_pool, version
 from shared.http.app import create_app
 from shared.settings import Settings
+from shared.stream.gauges import Measurer
 from shared.stream.poster import Poster
 from shared.stream.relay import Relay
 from shared.stream.service import Service
@@ -58,7 +59,7 @@ def create_service(
             yield
 
     async def ready() -> None:
-        await app.state.pool.fetchval("select 1")
+        await version.check(app.state.pool, service.name)
         worker: Worker | None = getattr(app.state, "worker", None)
         if worker is not None:
             worker.check()
@@ -73,7 +74,7 @@ def create_service(
 async def _running(
     app: FastAPI, poster: Poster[Any, Any], relay: Relay, settings: Settings
 ) -> AsyncIterator[None]:
-    """Worker, relay, tick and watchdog for as long as the app lives; one fails: all stop."""
+    """Worker, relay, tick, gauges and watchdog for as long as the app lives; one fails: all stop."""
     pool, clock = app.state.pool, app.state.clock
     worker = Worker(
         poster,
@@ -91,6 +92,9 @@ async def _running(
         asyncio.create_task(guarded(app, tick.run(working)), name="tick"),
         asyncio.create_task(guarded(app, watch(worker, working, relay)), name="watchdog"),
     }
+    if (measure := poster.service.measure) is not None:
+        measurer = Measurer(poster.service.name, measure, pool)
+        tasks.add(asyncio.create_task(guarded(app, measurer.run(working)), name="measurer"))
     publisher = asyncio.create_task(guarded(app, relay.run(publishing)), name="relay")
     try:
         yield

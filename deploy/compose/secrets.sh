@@ -8,4 +8,5 @@ mkdir -p "$directory"
 chmod 700 "$directory"
 # What is mounted from the clone is read by users of the containers' own; a strict umask hides it.
 chmod -R a+rX deploy/compose/kafka deploy/compose/postgres deploy/prometheus deploy/grafana
-exec docker compose run --rm --build --user "$(id -u):$(id -g)" secrets
+docker compose build setup
+exec docker compose run --rm --user "$(id -u):$(id -g)" secrets

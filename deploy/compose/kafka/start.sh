@@ -10,8 +10,12 @@ if [ -z "$password" ]; then
     echo "start.sh: the file of the password is empty" >&2
     exit 1
 fi
-# A volume that is formatted already is left as it is, its users with it.
-"$bin/kafka-storage.sh" format --ignore-formatted --config "$configuration" \
-    --cluster-id="$("$bin/kafka-storage.sh" random-uuid)" \
-    --add-scram "SCRAM-SHA-512=[name=tanzhang,password=$password]"
+# A volume that is formatted already is left as it is, its users with it: Kafka refuses it under
+# another id, also with --ignore-formatted.
+data=$(sed -n 's/^log\.dirs=//p' "$configuration")
+if [ ! -e "$data/meta.properties" ]; then
+    "$bin/kafka-storage.sh" format --config "$configuration" \
+        --cluster-id="$("$bin/kafka-storage.sh" random-uuid)" \
+        --add-scram "SCRAM-SHA-512=[name=tanzhang,password=$password]"
+fi
 exec "$bin/kafka-server-start.sh" "$configuration"

@@ -58,7 +58,8 @@ def services(*, tools: bool = False) -> dict[str, Service]:
 
 def ours() -> dict[str, Service]:
     """The started services that run our image."""
-    return {name: one for name, one in services().items() if "build" in one}
+    image = project()["services"]["setup"]["image"]
+    return {name: one for name, one in services().items() if one["image"] == image}
 
 
 def secrets_of(service: Service) -> set[str]:

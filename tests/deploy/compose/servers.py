@@ -1,6 +1,8 @@
 """Kafka and PostgreSQL as docker-compose.yml starts them, from jars and from a wheel."""
 
 import os
+import pwd
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -22,7 +24,7 @@ def start_kafka(containers: Containers) -> children.Child:
     home = containers.directory / "kafka"
     (home / "bin").mkdir(parents=True, exist_ok=True)
     for name, program in SHIMS.items():
-        _write_shim(home / "bin" / name, program)
+        write_shim(home / "bin" / name, program)
     configuration = home / "server.properties"
     text = (SCRIPTS / "kafka" / "server.properties").read_text()
     configuration.write_text(
@@ -40,7 +42,8 @@ def start_kafka(containers: Containers) -> children.Child:
     return child
 
 
-def _write_shim(path: Path, program: str) -> None:
+def write_shim(path: Path, program: str) -> None:
+    """A script of Kafka: the program with the options of the heap."""
     path.write_text(
         f"#!/bin/sh\nexec {jars.java()} $KAFKA_HEAP_OPTS -XX:+UseSerialGC "
         f"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp '{jars.bring()}/*' {program} \"$@\"\n"
@@ -55,7 +58,7 @@ def start_postgres(containers: Containers) -> children.Child:
     user = reach.server_user(data)
     programs = postgres.installation() / "bin"
     _let_in(containers, user, programs)
-    environment = _environment(containers, service, programs)
+    environment = environment_of(containers)
     _initialise(data, service, environment, user)
     socket = containers.directory / "socket"
     socket.mkdir()
@@ -73,8 +76,15 @@ def start_postgres(containers: Containers) -> children.Child:
     )
     containers.running["postgres"] = child
     containers.await_healthy("postgres")
-    _run_scripts(service, environment | {"PGHOST": str(socket)}, user)
+    _run_scripts(service, environment, user)
     return child
+
+
+def run_in_postgres(containers: Containers, *command: str) -> None:
+    """`docker compose exec postgres COMMAND`: as the container's user, on its socket."""
+    _run_as(
+        reach.server_user(containers.directory / "postgres"), environment_of(containers), *command
+    )
 
 
 def _let_in(containers: Containers, user: tuple[int, int] | None, programs: Path) -> None:
@@ -85,14 +95,13 @@ def _let_in(containers: Containers, user: tuple[int, int] | None, programs: Path
         reach.make_readable(package.with_name(f"{package.name}.libs"))
 
 
-def _environment(
-    containers: Containers, service: composed.Service, programs: Path
-) -> dict[str, str]:
-    given = containers.environment("postgres", service)
+def environment_of(containers: Containers) -> dict[str, str]:
+    """What the container of PostgreSQL has, and where its image has its socket and programs."""
+    given = containers.environment("postgres", composed.services()["postgres"])
     secrets = containers.directory / "run" / "postgres"
     return given | {
-        "PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin",
-        "PGPASSWORD": Path(given["POSTGRES_PASSWORD_FILE"]).read_text().strip(),
+        "PATH": f"{postgres.installation() / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+        "PGHOST": str(containers.directory / "socket"),
         "PGPORT": str(containers.port("postgres")),
         "SECRETS": str(secrets),
         "LC_ALL": "C",
@@ -119,6 +128,16 @@ def _initialise(
     )
     with (data / "pg_hba.conf").open("a") as rules:
         rules.write("host all all all scram-sha-256\n")
+    _be_the_images_user(data, user)
+
+
+def _be_the_images_user(data: Path, user: tuple[int, int] | None) -> None:
+    """The image's user is called postgres, which `peer` asks for; ours has another name."""
+    rules = data / "pg_hba.conf"
+    rules.write_text(re.sub(r"(?m)\bpeer$", "peer map=image", rules.read_text()))
+    name = pwd.getpwuid(os.geteuid() if user is None else user[0]).pw_name
+    with (data / "pg_ident.conf").open("a") as names:
+        names.write(f"image {name} postgres\n")
 
 
 def _run_scripts(

@@ -12,10 +12,12 @@ from shared.settings import DOMAIN_SERVICES, SERVICES, Settings
 from tanzhang.cli import app
 from tanzhang.probe import USUAL_PORTS
 from tanzhang.secret_files import make
+from tanzhang.stack.local_keys import SERVICE_SCOPES
 from tanzhang.stack.plan import DEFAULT_BASE_PORT
 from tests.deploy.compose import composed
 from tests.deploy.compose.composed import Refused, Service, load, ours, secrets_of, services
 from tests.deploy.compose.containers import PORTS, order
+from tests.deploy.k8s.test_network import QUESTIONS
 from tests.unit.stack.test_secret_files import NOW
 
 EVERY = sorted(services())
@@ -99,7 +101,8 @@ def test_webhooks_are_of_their_service(name: str, service: str) -> None:
     assert one(name)["command"] == ["run", service, "--role", "webhooks"]
     assert one(name)["healthcheck"] == one(service)["healthcheck"]
     assert PORTS[name] == PORTS[service]
-    assert settings_of(name) == settings_of(service)
+    given = settings_of(service)
+    assert settings_of(name) == {n: given[n] for n in given if "SERVICE_TOKEN" not in n}
 
 
 @pytest.mark.parametrize("name", [*OURS, *sorted(TOOLS)])
@@ -112,9 +115,16 @@ def test_every_variable_is_a_setting(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*OURS, *sorted(TOOLS)])
-def test_the_image_is_built_from_here(name: str) -> None:
-    assert one(name)["build"]["context"] == str(composed.ROOT)
-    assert {one(other)["image"] for other in OURS} == {one(name)["image"]}
+def test_our_image_is_never_looked_for_elsewhere(name: str) -> None:
+    assert one(name)["image"] == one("setup")["image"]
+    assert one(name)["pull_policy"] == "never"
+
+
+def test_the_image_is_built_once() -> None:
+    """Several builds of one tag at once fail on a machine that has no such image yet."""
+    built = {name: one(name)["build"] for name in [*EVERY, *TOOLS] if "build" in one(name)}
+    assert set(built) == {"setup"}
+    assert built["setup"]["context"] == str(composed.ROOT)
 
 
 @pytest.mark.parametrize("name", sorted(BESIDE))
@@ -230,6 +240,18 @@ def test_a_service_has_no_secret_that_it_does_not_use(name: str) -> None:
     assert secrets_of(one(name)) == named
 
 
+def test_only_services_that_ask_others_hold_the_token_for_it() -> None:
+    holders = {name for name in EVERY if "service-token" in secrets_of(one(name))}
+    assert holders == set(QUESTIONS)
+
+
+def test_the_token_may_be_one_of_another_issuer() -> None:
+    there = load(environment={"TANZHANG_SERVICE_TOKEN_PATH": "/srv/token"})["secrets"]
+    assert there["service-token"]["file"] == "/srv/token"
+    said = (composed.ROOT / "deploy/compose/README.md").read_text()
+    assert " ".join(SERVICE_SCOPES) in said
+
+
 def test_the_signing_key_is_in_no_running_container() -> None:
     assert all("signing-key.pem" not in secrets_of(one(name)) for name in EVERY)
 
@@ -274,6 +296,12 @@ def test_kafka_keeps_its_data_in_its_volume() -> None:
     text = (composed.ROOT / "deploy/compose/kafka/server.properties").read_text()
     assert re.search(r"^log\.dirs=/var/lib/kafka/data$", text, re.MULTILINE)
     assert "/tmp:exec" in one("kafka")["tmpfs"][0]
+
+
+def test_kafka_does_not_fill_its_memory_with_logs() -> None:
+    """What its scripts add when nothing is said: -loggc, a gigabyte in LOG_DIR."""
+    assert settings_of("kafka")["LOG_DIR"].startswith("/tmp/")
+    assert settings_of("kafka")["EXTRA_ARGS"] == "-name kafkaServer"
 
 
 def test_prometheus_scrapes_what_runs() -> None:

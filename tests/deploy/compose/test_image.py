@@ -15,7 +15,7 @@ from typing import ClassVar
 import pytest
 
 from tanzhang.stack import children
-from tests.deploy.compose import composed, image
+from tests.deploy.compose import composed, image, servers
 from tests.deploy.compose.image import ROOT, Image
 
 SECONDS = 60
@@ -184,6 +184,38 @@ def probe(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def test_a_volume_that_kafka_has_is_left_as_it_is(tmp_path: Path) -> None:
+    """A container that starts again, after the machine did: formatted once, under one id."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    servers.write_shim(programs / "kafka-storage.sh", servers.SHIMS["kafka-storage.sh"])
+    (programs / "kafka-server-start.sh").write_text("#!/bin/sh\necho serves\n")
+    (programs / "kafka-server-start.sh").chmod(0o755)
+    (tmp_path / "password").write_text("correct horse\n")
+    configuration = tmp_path / "server.properties"
+    text = (servers.SCRIPTS / "kafka/server.properties").read_text()
+    configuration.write_text(text.replace("/var/lib/kafka/data", str(tmp_path / "data")))
+    given = {
+        "HOME": tmp_path,
+        "CONFIGURATION": configuration,
+        "PASSWORD_FILE": tmp_path / "password",
+    }
+    ids: set[str] = set()
+    for _ in range(2):
+        ran = subprocess.run(
+            ["sh", str(servers.SCRIPTS / "kafka/start.sh")],
+            env={"PATH": os.environ["PATH"]} | {f"KAFKA_{n}": str(v) for n, v in given.items()},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout.endswith("serves\n")
+        ids |= set(re.findall(r"cluster.id=(\S+)", (tmp_path / "data/meta.properties").read_text()))
+    assert len(ids) == 1
+
+
 def secrets_script(directory: Path) -> "subprocess.CompletedProcess[str]":
     """The script in a clone below the directory, with a `docker` that only says what it is asked."""
     docker = directory / "docker"
@@ -205,8 +237,10 @@ def secrets_script(directory: Path) -> "subprocess.CompletedProcess[str]":
 def test_secrets_are_made_by_the_service_of_that_name(tmp_path: Path) -> None:
     ran = secrets_script(tmp_path)
     user = f"{os.getuid()}:{os.getgid()}"
-    assert ran.stdout.split() == [
-        *(str(tmp_path / "clone"), "compose", "run", "--rm", "--build", "--user", user, "secrets")
+    clone = tmp_path / "clone"
+    assert ran.stdout.splitlines() == [
+        f"{clone} compose build setup",
+        f"{clone} compose run --rm --user {user} secrets",
     ]
     made = tmp_path / "clone/deploy/compose/secrets"
     assert made.stat().st_mode & 0o777 == 0o700

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from shared.settings import DOMAIN_SERVICES
 from tanzhang.stack import probes
-from tests.deploy.compose import composed
+from tests.deploy.compose import composed, servers
 from tests.deploy.compose.containers import Containers, await_end
 
 ENTERPRISE = "91330800MA2DEMXY2C"
@@ -136,6 +136,28 @@ async def test_the_wrong_password_opens_no_database(containers: Containers) -> N
     wrong = url.replace(urlsplit(url).password or "", "wrong")
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(wrong)
+
+
+@pytest.mark.parametrize("service", DOMAIN_SERVICES)
+async def test_a_database_is_backed_up_and_restored_without_a_password(
+    containers: Containers, service: str
+) -> None:
+    """As docs/operating.md says it, into a database of its own here."""
+    dump = f"{containers.directory}/socket/{service}.dump"
+    restore = ("pg_restore", "--username=postgres", "--exit-on-error", "--dbname=restored", dump)
+    servers.run_in_postgres(
+        containers, "pg_dump", "--username=postgres", "--format=custom", f"--file={dump}", service
+    )
+    for command in (("createdb", "--username=postgres", "restored"), restore):
+        servers.run_in_postgres(containers, *command)
+    url = connect(containers, f"audit-{service}-database-url", "restored")
+    connection = await asyncpg.connect(url)
+    try:
+        owner = "select schema_owner from information_schema.schemata where schema_name = $1"
+        assert await connection.fetchval(owner, service) == service
+    finally:
+        await connection.close()
+        servers.run_in_postgres(containers, "dropdb", "--username=postgres", "restored")
 
 
 @pytest.mark.parametrize("service", DOMAIN_SERVICES)

@@ -4,22 +4,28 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
+from services.personal import taking_back
 from shared.events.types import INPUTS, OUTPUTS
 from shared.settings import DOMAIN_SERVICES, Settings
 from shared.stream.service import Service
 from tanzhang import serving, topics
 from tanzhang.audit.crossings import CROSSINGS
-from tests.deploy.k8s.objects import environment, of_kind, processes, title
+from tests.deploy.k8s.objects import environment, named, of_kind, processes, title
 
 SETTINGS = Settings(tanzhang_erasure_key="k")
 # The beginning of an event's type says which service tells it.
 TELLERS = {"label": "grading"}
+
+# The protocol that KEDA speaks when it is told nothing, and the oldest of Kafka 4 (KIP-896).
+KEDA_SPEAKS, KAFKA_SPEAKS = "1.0.0", (2, 1, 0)
 
 Operations = tuple[str, ...]
 Right = tuple[str, str, Operations]
 
 READ: Operations = ("Describe", "Read")
 WRITE: Operations = ("Describe", "Write")
+# Of what a rebuild looks for again in Kafka.
+REREAD: Operations = ("Describe", "Read", "Write")
 DESCRIBE: Operations = ("Describe",)
 JOIN: Operations = ("Read",)
 
@@ -96,7 +102,10 @@ def _needed() -> Iterator[tuple[str, list[Right]]]:
     yield "ingest-kafka", [("topic", topic, WRITE) for topic, _ in INPUTS.values()]
     for name in DOMAIN_SERVICES:
         reads: list[Right] = [("topic", topic, READ) for topic in service(name).topics]
-        writes: list[Right] = [("topic", topic, WRITE) for topic in told_by(name)]
+        writes: list[Right] = [
+            ("topic", topic, REREAD if topic == taking_back.TOPIC else WRITE)
+            for topic in told_by(name)
+        ]
         yield f"{name}-kafka", [("group", name, JOIN), *reads, *writes]
     for name in serving.WEBHOOKS:
         topic = import_module(f"services.{name}.app").TOPIC
@@ -118,10 +127,18 @@ def scaled(objects: list[dict]) -> Iterator[str]:
         name = spec["scaleTargetRef"]["name"].removesuffix("-worker")
         if not 1 <= spec["minReplicaCount"] <= spec["maxReplicaCount"] <= partitions:
             yield f"{title(found)}: {spec['minReplicaCount']} to {spec['maxReplicaCount']} workers"
+        worker = named(objects, "Deployment", spec["scaleTargetRef"]["name"])
+        rolling = worker["spec"].get("strategy", {}).get("rollingUpdate")
+        if rolling != {"maxSurge": 0, "maxUnavailable": 1}:
+            yield f"{title(worker)} has more workers during an upgrade: {rolling}"
         looked = [
             (trigger["metadata"]["consumerGroup"], trigger["metadata"]["topic"])
             for trigger in spec["triggers"]
         ]
+        for trigger in spec["triggers"]:
+            spoken = tuple(map(int, trigger["metadata"].get("version", KEDA_SPEAKS).split(".")))
+            if spoken < KAFKA_SPEAKS:
+                yield f"{title(found)} speaks the protocol of Kafka {spoken}"
         if sorted(looked) != sorted((name, topic) for topic in service(name).topics):
             yield f"{title(found)} looks at {looked}"
         yield from _address(objects, found)

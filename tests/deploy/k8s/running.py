@@ -95,7 +95,7 @@ def _start(process: Process, settings: Settings) -> None:
         return
     if name == "audit":
         auditor.create(settings, _never, options["every"])
-    for service in SERVICES[1:]:
+    for service in (options["service"],) if name == "rebuild" else SERVICES[1:]:
         settings.database(service)
 
 

@@ -126,6 +126,16 @@ BROKEN: list[tuple[Check, Callable[[list[dict]], None], str]] = [
         "farms, which is not there",
     ),
     (wiring.scaling, deployment("agri-api", "spec", "replicas", value=2), "another opinion"),
+    (
+        wiring.scaling,
+        put(
+            "HorizontalPodAutoscaler",
+            "agri-api",
+            *("spec", "metrics", 0, "resource", "target"),
+            value={"type": "Utilization", "averageUtilization": 70},
+        ),
+        "HorizontalPodAutoscaler agri-api scales at",
+    ),
     (wiring.services, put("Service", "agri-api", "spec", "ports", 0, "port", value=80), "reach"),
     (
         wiring.routes,
@@ -193,6 +203,21 @@ BROKEN: list[tuple[Check, Callable[[list[dict]], None], str]] = [
         broker.scaled,
         put("ScaledObject", "agri-worker", "spec", "maxReplicaCount", value=13),
         "2 to 13",
+    ),
+    (
+        broker.scaled,
+        deployment("agri-worker", "spec", "strategy", value={}),
+        "more workers during an upgrade",
+    ),
+    (
+        broker.scaled,
+        put(
+            "ScaledObject",
+            "agri-worker",
+            *("spec", "triggers", 0, "metadata"),
+            value={"bootstrapServers": "k:9093", "consumerGroup": "agri", "topic": "farm-records"},
+        ),
+        "speaks the protocol of Kafka (1, 0, 0)",
     ),
     (
         broker.scaled,

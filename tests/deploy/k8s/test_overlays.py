@@ -12,6 +12,7 @@ from shared.settings import DOMAIN_SERVICES, SERVICES
 from tests.deploy.k8s import kustomize, safety
 from tests.deploy.k8s.objects import named, names, of_kind, processes
 from tests.deploy.k8s.test_network import QUESTIONS
+from tests.deploy.seeing.prometheus import programs
 
 ROOT = Path(__file__).parents[3]
 # Of shared.service_app and shared.webhooks.app; then the operator's, the auditor's, a person's.
@@ -29,6 +30,17 @@ def test_a_lost_broker_loses_no_record(production: list[dict]) -> None:
     assert config["offsets.topic.replication.factor"] == 3
     assert kafka["spec"]["kafka"]["rack"]["topologyKey"] == "topology.kubernetes.io/zone"
     assert all(not v["deleteClaim"] for v in nodes["spec"]["storage"]["volumes"])
+
+
+def test_no_two_brokers_share_a_zone(production: list[dict]) -> None:
+    """With a rack alone Strimzi prefers that, and takes what it finds."""
+    (kafka,) = of_kind(production, "Kafka")
+    pod = kafka["spec"]["kafka"]["template"]["pod"]
+    (spread,) = pod["topologySpreadConstraints"]
+    assert (spread["whenUnsatisfiable"], spread["maxSkew"]) == ("DoNotSchedule", 1)
+    assert spread["topologyKey"] == kafka["spec"]["kafka"]["rack"]["topologyKey"]
+    assert spread["labelSelector"] == {"matchLabels": {"strimzi.io/name": "tanzhang-kafka"}}
+    assert pod["securityContext"]["runAsNonRoot"]
 
 
 def test_kafka_lets_nobody_in_without_a_name(objects: list[dict]) -> None:
@@ -61,6 +73,7 @@ def test_every_database_is_backed_up_at_its_own_time(production: list[dict]) -> 
     backups = [backup["spec"] for backup in of_kind(production, "ScheduledBackup")]
     assert {each["cluster"]["name"] for each in backups} == names(production, "Cluster")
     assert len({each["schedule"] for each in backups}) == len(backups)
+    assert all(each["immediate"] for each in backups)
     plugins = {each["pluginConfiguration"]["name"] for each in backups}
     for cluster in of_kind(production, "Cluster"):
         (plugin,) = cluster["spec"]["plugins"]
@@ -69,7 +82,7 @@ def test_every_database_is_backed_up_at_its_own_time(production: list[dict]) -> 
 
 
 def test_a_database_takes_all_connections_of_its_processes(production: list[dict]) -> None:
-    """Also during an upgrade, when there is one more of each."""
+    """Also during an upgrade: pods that end don't count for Kubernetes, and may take their grace."""
     most = {
         found["spec"]["scaleTargetRef"]["name"]: found["spec"].get("maxReplicas")
         or found["spec"]["maxReplicaCount"]
@@ -78,7 +91,7 @@ def test_a_database_takes_all_connections_of_its_processes(production: list[dict
     for service in DOMAIN_SERVICES:
         own = [p for p in processes(production) if p.service == service]
         needed = sum(
-            (most.get(p.name, 2) + 1) * POOL_SIZES.get(p.component, CONNECTIONS) for p in own
+            2 * most.get(p.name, 2) * POOL_SIZES.get(p.component, CONNECTIONS) for p in own
         )
         parameters = named(production, "Cluster", f"{service}-db")["spec"]["postgresql"][
             "parameters"
@@ -140,9 +153,30 @@ def test_the_alert_rules_are_those_of_prometheus(production: list[dict]) -> None
     assert alerts.WRITTEN.read_text("utf-8") == alerts.rule(alerts.RULES.read_text("utf-8")), (
         "run python -m deploy.k8s"
     )
-    (rule,) = of_kind(production, "PrometheusRule")
+    rule = named(production, "PrometheusRule", "tanzhang")
     assert rule["spec"] == yaml.safe_load(alerts.RULES.read_text("utf-8"))
     assert rule["spec"]["groups"]
+
+
+def test_the_alerts_of_production_fire_when_they_should(
+    production: list[dict], tmp_path: Path
+) -> None:
+    rules = named(production, "PrometheusRule", "tanzhang-storage")["spec"]
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
+    tests = Path(__file__).with_name("alerts_test.yaml").read_text("utf-8")
+    (tmp_path / "test.yaml").write_text(tests, encoding="utf-8")
+    ran = subprocess.run(
+        [programs().promtool, "test", "rules", "test.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    readme = (ROOT / "deploy/k8s/README.md").read_text("utf-8")
+    for rule in rules["groups"][0]["rules"]:
+        assert rule["alert"] in tests
+        assert rule["alert"] in readme
 
 
 def test_every_dashboard_is_taken_along(objects: list[dict]) -> None:

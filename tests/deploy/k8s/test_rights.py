@@ -13,12 +13,13 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from aiokafka.protocol.admin import CreateAclsRequest
 
+from services.personal import taking_back
 from shared import kafka
 from shared.events.types import INPUTS, TOPICS
 from shared.publishing import connect
 from shared.settings import DOMAIN_SERVICES, Settings, from_environment
 from shared.stream import group
-from tanzhang import serving, topics
+from tanzhang import serving, topic_log, topics
 from tanzhang.audit import under_way
 from tanzhang.audit.crossings import CROSSINGS
 from tests.deploy.k8s.broker import service, told_by
@@ -189,6 +190,13 @@ async def test_a_finance_platform_reads_in_groups_of_its_own_name(
     settings = _as(broker, secrets, "finance")
     assert await _joins(settings, "finance-bank")
     assert not await _joins(settings, "grading-webhooks")
+
+
+async def test_a_rebuild_reads_again_what_was_told(broker: Cluster, secrets: Security) -> None:
+    settings = _as(broker, secrets, "personal-kafka")
+    log = topic_log.beyond(settings, taking_back.TOPIC, {})
+    async with asyncio.timeout(SECONDS_MAX):
+        assert [value async for values in log for value in values]
 
 
 async def test_nobody_reads_persons_who_need_not(broker: Cluster, secrets: Security) -> None:

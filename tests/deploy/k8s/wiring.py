@@ -13,6 +13,7 @@ from tests.deploy.k8s.objects import (
 )
 
 OURS = {"app.kubernetes.io/part-of": "tanzhang"}
+HALF_A_CPU = 500  # in thousandths
 
 
 def selectors(objects: list[dict]) -> Iterator[str]:
@@ -39,10 +40,20 @@ def scaling(objects: list[dict]) -> Iterator[str]:
             yield f"{title(found)} scales {target}, which is not there"
         elif "replicas" in deployments[target]["spec"]:
             yield f"Deployment {target} has replicas, and {title(found)} another opinion"
+    for found in of_kind(objects, "HorizontalPodAutoscaler"):
+        for metric in found["spec"]["metrics"]:
+            yield from _too_eager(found, metric["resource"]["target"])
     yield from (f"{name} is scaled twice" for name in set(targets) if targets.count(name) > 1)
     if scalers:
         wanted = {pod.name for pod in processes(objects) if pod.component in ("api", "worker")}
         yield from (f"nothing scales {name}" for name in sorted(wanted - set(targets)))
+
+
+def _too_eager(found: dict, target: dict) -> Iterator[str]:
+    """A process uses up to one CPU, its request is a tenth of that: a part of it is next to nothing."""
+    value = target.get("averageValue", "0m")
+    if not HALF_A_CPU <= int(value.removesuffix("m")) < 2 * HALF_A_CPU:
+        yield f"{title(found)} scales at {target}"
 
 
 def services(objects: list[dict]) -> Iterator[str]:

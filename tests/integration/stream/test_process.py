@@ -9,6 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from fastapi import FastAPI
 
+from shared.database import version
 from shared.service_app import create_service
 from shared.settings import Settings
 from shared.stream.worker import Worker
@@ -21,7 +22,17 @@ NAME = "personal"  # one whose database the settings know
 @pytest.fixture
 async def app(stream_settings: Settings) -> AsyncIterator[FastAPI]:
     await toy.create_schema(stream_settings.database(NAME), NAME)
+    await migrated_to(stream_settings, version.newest(NAME))
     yield create_service(toy.service(NAME), [], stream_settings, "all")
+
+
+async def migrated_to(settings: Settings, revision: str) -> None:
+    """As if the service's migrations had been run that far."""
+    connection = await asyncpg.connect(settings.database(NAME))
+    table = f"{NAME}.alembic_version"
+    await connection.execute(f"drop table if exists {table}")
+    await connection.execute(f"create table {table} as select '{revision}'::text as version_num")
+    await connection.close()
 
 
 def running(app: FastAPI) -> Any:
@@ -68,6 +79,18 @@ async def test_a_stopped_partition_is_not_ready(app: FastAPI, client: Any) -> No
         answer = await http.get("/readyz")
         assert answer.status_code == 503
         assert "NotConsuming" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("revision", "status"), [("0001", 503), ("9999", 200)])
+async def test_new_code_is_ready_once_its_migrations_have_run(
+    stream_settings: Settings, app: FastAPI, client: Any, revision: str, status: int
+) -> None:
+    """So an upgrade keeps the old processes until then; they themselves go on during it."""
+    await migrated_to(stream_settings, revision)
+    async with running(app), client(app) as http:
+        answer = await http.get("/readyz")
+        assert answer.status_code == status
+        assert ("MigrationAwaited" in answer.text) == (status == 503)
 
 
 async def test_a_process_stopped_during_its_start_ends_soon(app: FastAPI) -> None:
