@@ -1,0 +1,59 @@
+"""Every command of the documentation is run, page by page, and says what the page shows."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.settings import SERVICES
+from tests.deploy.docs import pages, walking
+from tests.deploy.docs.walking import Place
+from tests.e2e.up import Up
+
+FIRST_PORT = 8101
+# Where the receiver of webhooks listens on the page for finance platforms.
+RECEIVER = 8190
+NOT_OF_A_CLONE = {".git", ".tanzhang", ".cache"}
+
+
+@pytest.fixture(scope="module")
+def place(stack_directory: Path) -> Iterator[Place]:
+    """A directory with what a clone has, and `make up` running in it, on ports that are free."""
+    directory = stack_directory / "clone"
+    directory.mkdir(mode=0o711)
+    for entry in pages.ROOT.iterdir():
+        if entry.name not in NOT_OF_A_CLONE:
+            (directory / entry.name).symlink_to(entry)
+    up = Up(directory / ".tanzhang", options=("--webhooks",))
+    state = up.start()
+    try:
+        ports = {FIRST_PORT + n: state.port(name) for n, name in enumerate(SERVICES)}
+        yield Place(directory, up.environment, ports | {RECEIVER: _free_port()})
+        assert up.interrupt() == 0, up.said()
+    finally:
+        up.kill()
+
+
+@pytest.mark.parametrize("page", [*filter(pages.steps, pages.RUN)], ids=pages.name)
+def test_the_commands_of_a_page_do_what_it_shows(place: Place, page: Path) -> None:
+    walking.walk(page, place)
+
+
+def test_the_translation_has_the_commands_of_the_original() -> None:
+    original, translated = (
+        [(b.language, b.note, _without_comments(b.text)) for b in pages.blocks(page)]
+        for page in (pages.ROOT / "README.md", pages.TRANSLATED)
+    )
+    assert translated == original
+
+
+def _without_comments(text: str) -> str:
+    return "\n".join(line.partition("    #")[0].rstrip() for line in text.splitlines())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
