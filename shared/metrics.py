@@ -5,6 +5,7 @@ never accounts. `table()` gives the list for the documentation.
 """
 
 import sys
+from contextlib import suppress
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
@@ -36,6 +37,11 @@ HTTP_SECONDS = Histogram(
     "Time to answer a request, probes and metrics apart; status is its class",
     ["service", "status"],
     buckets=_SECONDS,
+)
+READY = Gauge(
+    "tanzhang_ready",
+    "1 when the process can do its work (its database, Kafka and worker), as /readyz says",
+    ["service"],
 )
 EVENTS_POSTED = Counter("tanzhang_events_posted", "Events posted to the ledger", ["service"])
 DUPLICATES = Counter("tanzhang_duplicates", "Events that had been posted before", ["service"])
@@ -133,7 +139,9 @@ CITY_LABELS = Gauge("tanzhang_city_labels", "Accounts by their current label", [
 CITY_ACCOUNTS = Gauge(
     "tanzhang_city_accounts", "Accounts: enterprises, farms, bank customers", ["kind"]
 )
-APPEALS_OPEN = Gauge("tanzhang_appeals_open", "Appeals against labels that nobody has decided yet")
+APPEALS_OPEN = Gauge(
+    "tanzhang_appeals_open", "Appeals against labels that nobody has decided yet", ["service"]
+)
 INDUSTRY_TONNES = Gauge(
     "tanzhang_industry_tonnes",
     "Tonnes of CO2e of a year (the latest three): energy, process, avoided",
@@ -149,12 +157,16 @@ INDUSTRY_ENTERPRISES = Gauge(
     "Enterprises of a year: registered, covered (any figure), complete (11 months or more)",
     ["year", "coverage"],
 )
-REVIEWS_OPEN = Gauge("tanzhang_reviews_open", "Readings held until a person has looked at them")
+REVIEWS_OPEN = Gauge(
+    "tanzhang_reviews_open", "Readings held until a person has looked at them", ["service"]
+)
 REVIEWS_AGE_SECONDS = Gauge(
-    "tanzhang_reviews_age_seconds", "How long the oldest of them has been held; 0: none"
+    "tanzhang_reviews_age_seconds",
+    "How long the oldest of them has been held; 0: none",
+    ["service"],
 )
 INDUSTRY_WARNINGS = Gauge(
-    "tanzhang_industry_warnings", "Days above the usual band, told in the last 30 days"
+    "tanzhang_industry_warnings", "Days above the usual band, told in the last 30 days", ["service"]
 )
 AGRI_TONNES = Gauge(
     "tanzhang_agri_tonnes",
@@ -168,24 +180,58 @@ PERSONAL_PAYMENTS = Gauge(
     "tanzhang_personal_payments", "Payments that belong to a scenario", ["scenario"]
 )
 POINTS_ISSUED = Gauge(
-    "tanzhang_points_issued", "Points issued, less what was taken back or has expired"
+    "tanzhang_points_issued", "Points issued, less what was taken back or has expired", ["service"]
 )
-POINTS_REDEEMED = Gauge("tanzhang_points_redeemed", "Points redeemed for rewards")
-POINTS_OWED = Gauge("tanzhang_points_owed", "Points that were taken back after they had been spent")
+POINTS_REDEEMED = Gauge("tanzhang_points_redeemed", "Points redeemed for rewards", ["service"])
+POINTS_OWED = Gauge(
+    "tanzhang_points_owed", "Points that were taken back after they had been spent", ["service"]
+)
 POINTS_TIERS = Gauge(
     "tanzhang_points_tiers", "Accounts by tier, those without one left out", ["tier"]
 )
 REDEMPTIONS = Gauge("tanzhang_redemptions", "Redemptions by status", ["status"])
 REWARDS = Gauge("tanzhang_rewards", "Rewards on offer: in stock or sold out", ["state"])
 ACCOUNTS_FROZEN = Gauge(
-    "tanzhang_accounts_frozen", "Accounts of points that may not redeem for now"
+    "tanzhang_accounts_frozen", "Accounts of points that may not redeem for now", ["service"]
 )
-CONSENTS = Gauge("tanzhang_consents", "Consents in force: what banks may see of a person")
+CONSENTS = Gauge(
+    "tanzhang_consents", "Consents in force: what banks may see of a person", ["service"]
+)
+
+# Of the whole service, set by the one of its processes that measures: see shared.stream.gauges.
+# All have labels: a gauge without any is there, as 0, in every process.
+CITY = (
+    CITY_TONNES,
+    CITY_LABELS,
+    CITY_ACCOUNTS,
+    APPEALS_OPEN,
+    INDUSTRY_TONNES,
+    INDUSTRY_SECTOR_TONNES,
+    INDUSTRY_ENTERPRISES,
+    REVIEWS_OPEN,
+    REVIEWS_AGE_SECONDS,
+    INDUSTRY_WARNINGS,
+    AGRI_TONNES,
+    PERSONAL_TONNES,
+    PERSONAL_PAYMENTS,
+    POINTS_ISSUED,
+    POINTS_REDEEMED,
+    POINTS_OWED,
+    POINTS_TIERS,
+    REDEMPTIONS,
+    REWARDS,
+    ACCOUNTS_FROZEN,
+    CONSENTS,
+)
 
 METRICS: tuple[MetricWrapperBase, ...] = tuple(
     metric for metric in tuple(globals().values()) if isinstance(metric, MetricWrapperBase)
 )
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
+# More than a city has senders; an issuer that names every person a client must not fill Prometheus.
+CLIENTS_MAX = 500
+OTHER_CLIENTS = "others"
+_clients: set[str] = set()
 _HEAD = (
     "# Metrics",
     "",
@@ -214,10 +260,27 @@ def begin(service: str) -> None:
         DEAD_LETTERS.labels(service, reason)
 
 
+def client_label(client: str) -> str:
+    """The client of a token as a label; those after the first 500 of a process are one together."""
+    if client not in _clients:
+        if len(_clients) >= CLIENTS_MAX:
+            return OTHER_CLIENTS
+        _clients.add(client)
+    return client
+
+
 def begin_webhooks(service: str) -> None:
     """The same for a process that delivers webhooks."""
     for outcome in ("delivered", "failed", "given_up"):
         WEBHOOK_DELIVERIES.labels(service, outcome)
+
+
+def end_webhooks(service: str) -> None:
+    """What a process counted while it sent is another's now: it is silent, rather than 0."""
+    with suppress(KeyError):
+        WEBHOOK_WAITING.remove(service)
+        for status in ("active", "disabled"):
+            WEBHOOK_SUBSCRIPTIONS.remove(service, status)
 
 
 def table() -> list[tuple[str, str, str, str]]:

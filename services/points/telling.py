@@ -1,19 +1,21 @@
-"""Which events of points may be told to a subscriber: who was erased is told of no more."""
+"""Who may be told of whom: nobody of the erased, a bank of others' customers by consent only."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from shared import erasure
-from shared.database import Connection
+from shared.database import Connection, Pool
 from shared.settings import Settings
 from shared.webhooks.fanout import Offer
 
 # Locked, so that an erasure which comes now waits, and then finds what was made here.
-KNOWN = "select subject from subject where subject = any($1::text[]) for key share"
+KNOWN = """
+select subject from subject where subject = any($1::text[]) order by subject for key share
+"""
 CONSENTED = """
 select s.subject, c.bank from consent c join subject s on s.account = c.account
-where s.subject = any($1::text[]) and c.bank = any($2::text[]) and c.scope = 'account'
-    and c.ended_at is null and c.until > $3
+where (s.subject, c.bank) in (select * from unnest($1::text[], $2::text[]))
+    and c.scope = 'account' and c.ended_at is null and c.until > $3
 """
 
 
@@ -21,39 +23,45 @@ async def permit(
     settings: Settings, connection: Connection, offers: Sequence[Offer], now: datetime
 ) -> Sequence[Offer]:
     """Leave out who was erased since, and persons who have not let a bank see their account."""
-    subjects = list({offer.event.subject for offer in offers})
-    known = {row[0] for row in await connection.fetch(KNOWN, subjects)}
+    subjects = {offer.event.subject for offer in offers}
+    known = {row[0] for row in await connection.fetch(KNOWN, list(subjects))}
     erased = await erasure.erasures(connection, settings, known)
-    offers = [
-        offer
-        for offer in offers
-        if offer.event.subject in known
-        and (
-            offer.event.subject not in erased
-            or offer.sent_at > erased[offer.event.subject].erased_at
-        )
-    ]
-    consented = await _consented(connection, offers, now)
+    asked = {
+        (offer.event.subject, bank) for offer in offers if (bank := offer.subscription.reader.bank)
+    }
+    open_ = await _open(connection, asked, now)
     return [
         offer
         for offer in offers
-        if _is_own(offer) or (offer.event.subject, offer.subscription.reader.bank) in consented
+        if offer.event.subject in known
+        and not (
+            (gone := erased.get(offer.event.subject)) is not None
+            and offer.sent_at <= gone.erased_at
+        )
+        and (
+            offer.subscription.reader.bank is None
+            or (offer.event.subject, offer.subscription.reader.bank) in open_
+        )
     ]
 
 
-async def _consented(
-    connection: Connection, offers: Iterable[Offer], now: datetime
-) -> set[tuple[str, str | None]]:
-    """Persons and the banks that may see their accounts."""
-    others = [offer for offer in offers if not _is_own(offer)]
+async def consented(
+    pool: Pool, bank: str, subjects: Collection[str], now: datetime
+) -> Collection[str]:
+    """Those of these persons whom the bank may be told of: a consent may have ended since."""
+    return {subject for subject, _ in await _open(pool, {(s, bank) for s in subjects}, now)}
+
+
+async def _open(
+    connection: Connection | Pool, asked: Collection[tuple[str, str]], now: datetime
+) -> set[tuple[str, str]]:
+    """The persons and banks of whom the bank may see the person's account."""
+    others = [pair for pair in asked if not _is_customer(*pair)]
     if not others:
-        return set()
-    subjects = [offer.event.subject for offer in others]
-    banks = [str(offer.subscription.reader.bank) for offer in others]
-    return {tuple(row) for row in await connection.fetch(CONSENTED, subjects, banks, now)}
+        return set(asked)
+    rows = await connection.fetch(CONSENTED, *map(list, zip(*others, strict=True)), now)
+    return (set(asked) - set(others)) | {(row[0], row[1]) for row in rows}
 
 
-def _is_own(offer: Offer) -> bool:
-    """Is the subscriber the person's own bank, or none?"""
-    bank = offer.subscription.reader.bank
-    return bank is None or offer.event.subject.partition(":")[0] == bank
+def _is_customer(subject: str, bank: str) -> bool:
+    return subject.partition(":")[0] == bank

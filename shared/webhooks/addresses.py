@@ -9,7 +9,9 @@ import ipaddress
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import httpx
@@ -23,10 +25,16 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 URL_CHARACTERS_MAX = 2048
 RESOLVE_SECONDS_MAX = 5.0
 # As it is asked for: in letters of DNS, or an address.
-_HOST = re.compile(rb"[A-Za-z0-9._:-]+")
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
 _PORTS = {"https": 443, "http": 80}
-# They lead to IPv4 addresses, private ones too: NAT64 and 6to4.
-_TUNNELS = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
+# What of IPv6 is given out to hosts: the rest is local, for tunnels (NAT64) or nobody's.
+_UNICAST = ipaddress.ip_network("2000::/3")
+# 6to4 leads to any IPv4 address; the others are for protocols, relays and documentation.
+_NOT_PUBLIC = tuple(
+    map(ipaddress.ip_network, ("2002::/16", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24"))
+)
+# A thread waits for an answer of DNS as long as the system does: a slow name holds up no other.
+_RESOLVERS = ThreadPoolExecutor(64, thread_name_prefix="resolve")
 
 
 class Refused(Exception):
@@ -39,10 +47,10 @@ class Unresolved(Exception):
 
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of a name, or of itself."""
-    loop = asyncio.get_running_loop()
+    look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
         async with asyncio.timeout(RESOLVE_SECONDS_MAX):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, look)
     except (OSError, TimeoutError, UnicodeError) as error:
         raise Unresolved(f"{host} has no address: {type(error).__name__}") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -55,19 +63,21 @@ class Guard:
     allowed: tuple[Network, ...] = ()
     resolve: Resolve = resolve
 
-    async def address(self, url: httpx.URL) -> str:
-        """The address to connect to; raises Refused and Unresolved."""
-        found = await self.resolve(url.host, url.port or _PORTS[url.scheme])
+    async def addresses(self, url: httpx.URL) -> list[str]:
+        """The addresses to connect to, one at least; raises Refused and Unresolved."""
+        host = host_of(url)
+        found = await self.resolve(host, url.port or _PORTS[url.scheme])
         addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in found]
         for address in addresses:
             if not self._is_allowed(address):
                 if not _is_public(address):
-                    raise Refused(f"{url.host} is {address}: expected a public address")
+                    # Which address is not said: names of networks inside are nobody's business.
+                    raise Refused(f"{host} is not public: expected a public address")
                 if url.scheme != "https":
                     raise Refused("expected https")
         if not addresses:
-            raise Unresolved(f"{url.host} has no address")
-        return str(addresses[0])
+            raise Unresolved(f"{host} has no address")
+        return [str(address) for address in addresses]
 
     def _is_allowed(self, address: Address) -> bool:
         return any(address in network for network in self.allowed)
@@ -93,20 +103,24 @@ def parsed(text: str) -> httpx.URL:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
         raise Refused(expected) from None
-    if (
-        url.scheme not in _PORTS
-        or url.userinfo
-        or url.fragment
-        or not _HOST.fullmatch(url.raw_host)
-    ):
+    if url.scheme not in _PORTS or url.userinfo or url.fragment:
+        raise Refused(expected)
+    if not _HOST.fullmatch(host_of(url)) or url.port == 0:
         raise Refused(expected)
     return url
+
+
+def host_of(url: httpx.URL) -> str:
+    """The host as it goes over the wire: a name in letters of DNS, or an address."""
+    return url.raw_host.decode("ascii")
 
 
 def _is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return _is_public(address.ipv4_mapped)
-        if any(address in tunnel for tunnel in _TUNNELS):
+        if address not in _UNICAST:
             return False
+    if any(address in network for network in _NOT_PUBLIC):
+        return False
     return address.is_global and not address.is_multicast

@@ -11,27 +11,37 @@ from shared.webhooks.rules import PATIENCE
 # As long as the topics themselves keep what they carry about persons.
 KEPT_FOR = timedelta(days=30)
 PRUNED_MAX = 10_000
+# In one statement: a million take longer than the database lets one run.
+REPLAYED_MAX = 50_000
 
+ADDED_MAX = 5_000
+
+# Locked, so that one which is removed at the same time is gone, or waits for this.
+STAND = """
+select id from webhook_subscription where id = any($1::uuid[]) order by id for key share
+"""
 # What comes behind something that waits for a later attempt waits as long.
 ADD = """
 insert into webhook_delivery
     (subscription, subject, event_id, type, body, state, created_at, due_at)
 select d.subscription, d.subject, d.event_id, d.type, d.body, 'pending', $6,
-    greatest($6, (select max(p.due_at) from webhook_delivery p
-        where p.subscription = d.subscription and p.subject = d.subject and p.state = 'pending'))
+    greatest($6, (select p.due_at from webhook_delivery p
+        where p.subscription = d.subscription and p.subject = d.subject and p.state = 'pending'
+        order by p.number desc limit 1))
 from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[]) with ordinality
     d(subscription, subject, event_id, type, body, n)
-join webhook_subscription s on s.id = d.subscription
 order by d.n
 on conflict (subscription, subject, event_id) do nothing
 """
-# The first of each subject only: the others wait for it.
+# The first of each subject only: the others wait for it. A long queue behind one is not walked
+# to its end.
 DUE = """
-select d.number, d.subject, d.event_id, d.body, d.attempts, d.first_attempt_at
-from webhook_delivery d
-where d.subscription = $1 and d.state = 'pending' and d.due_at <= $2
-    and not exists (select from webhook_delivery e where e.subscription = d.subscription
-        and e.subject = d.subject and e.state = 'pending' and e.number < d.number)
+select d.number, d.subject, d.event_id, d.type, d.body, d.attempts, d.first_attempt_at
+from (select * from webhook_delivery
+    where subscription = $1 and state = 'pending' and due_at <= $2
+    order by due_at, number limit 1000) d
+where d.number = (select min(e.number) from webhook_delivery e
+    where e.subscription = $1 and e.subject = d.subject and e.state = 'pending')
 order by d.due_at, d.number limit $3
 """
 DELIVERED = """
@@ -56,13 +66,28 @@ from webhook_delivery
 where subscription = $1 and ($2::text is null or state = $2) and ($3::bigint is null or number < $3)
 order by number desc limit $4
 """
-# Sent again under the same id, before what has come since.
+# Sent again under the same id, before what has come since: due as long as it has been there, so
+# that within a subject what is first is due first.
 REPLAY = """
-update webhook_delivery set state = 'pending', due_at = $5, first_attempt_at = null
-where subscription = $1 and state = any($2::text[]) and created_at >= $3
-    and ($4::bigint is null or number = $4)
+update webhook_delivery d set state = 'pending', due_at = created_at, attempts = 0,
+    first_attempt_at = null
+from (select number from webhook_delivery
+    where subscription = $1 and state = any($2::text[]) and created_at >= $3
+        and ($4::bigint is null or number = $4) and number > $5
+    order by number limit $6) lot
+where d.subscription = $1 and d.number = lot.number and d.state = any($2::text[])
+returning d.number
 """
-FORGET = "delete from webhook_delivery where subject = $1"
+# Tried again at once, and for as long as what is new. Most of what waits was never tried.
+REVIVE = """
+update webhook_delivery set due_at = least(due_at, $2), attempts = 0, first_attempt_at = null
+where subscription = $1 and state = 'pending' and (due_at > $2 or first_attempt_at is not null)
+"""
+FORGET = """
+delete from webhook_delivery
+where subscription in (select id from webhook_subscription) and subject = $1
+"""
+DROP = "delete from webhook_delivery where subscription = $1 and number = any($2::bigint[])"
 PRUNE = """
 delete from webhook_delivery where (subscription, number) in (
     select subscription, number from webhook_delivery where created_at < $1 limit $2)
@@ -86,6 +111,7 @@ class Due(NamedTuple):
     number: int
     subject: str
     event_id: str
+    type: str
     body: bytes
     attempts: int
     first_attempt_at: datetime | None
@@ -106,8 +132,13 @@ async def add(connection: Connection, new: Sequence[New], now: datetime) -> int:
     """Append deliveries in this order; how many were not there before."""
     if not new:
         return 0
-    status = await connection.execute(ADD, *map(list, zip(*new, strict=True)), now)
-    return int(status.split()[-1])
+    standing = await connection.fetch(STAND, list({one.subscription for one in new}))
+    known = {row[0] for row in standing}
+    added, wanted = 0, [one for one in new if one.subscription in known]
+    for start in range(0, len(wanted), ADDED_MAX):
+        columns = map(list, zip(*wanted[start : start + ADDED_MAX], strict=True))
+        added += _count(await connection.execute(ADD, *columns, now))
+    return added
 
 
 async def due(pool: Pool, subscription: UUID, now: datetime, limit: int) -> list[Due]:
@@ -116,7 +147,7 @@ async def due(pool: Pool, subscription: UUID, now: datetime, limit: int) -> list
 
 
 async def delivered(
-    connection: Connection, subscription: UUID, number: int, now: datetime, status: int
+    connection: Connection | Pool, subscription: UUID, number: int, now: datetime, status: int
 ) -> None:
     """It was taken."""
     await connection.execute(DELIVERED, subscription, number, now, status)
@@ -153,11 +184,20 @@ async def replay(
     states: Sequence[str],
     since: datetime,
     number: int | None,
-    now: datetime,
 ) -> int:
     """Let deliveries be made again; how many."""
-    status = await pool.execute(REPLAY, subscription, list(states), since, number, now)
-    return int(status.split()[-1])
+    last, again = -1, 0
+    async with pool.acquire() as connection, connection.transaction():
+        while lot := await connection.fetch(
+            REPLAY, subscription, list(states), since, number, last, REPLAYED_MAX
+        ):
+            last, again = max(row[0] for row in lot), again + len(lot)
+    return again
+
+
+async def revive(connection: Connection, subscription: UUID, now: datetime) -> None:
+    """Let what was held back be tried at once, as if for the first time."""
+    await connection.execute(REVIVE, subscription, now)
 
 
 async def forget(connection: Connection, subject: str) -> None:
@@ -165,13 +205,21 @@ async def forget(connection: Connection, subject: str) -> None:
     await connection.execute(FORGET, subject)
 
 
-async def prune(pool: Pool, now: datetime) -> int:
+async def drop(pool: Pool, subscription: UUID, numbers: Sequence[int]) -> None:
+    """Drop what may not, or shall not, be told any more."""
+    await pool.execute(DROP, subscription, numbers)
+
+
+async def prune(connection: Connection, now: datetime) -> int:
     """Drop some of what is older than we keep it, waiting or not; how many."""
-    status = await pool.execute(PRUNE, now - KEPT_FOR, PRUNED_MAX)
-    return int(status.split()[-1])
+    return _count(await connection.execute(PRUNE, now - KEPT_FOR, PRUNED_MAX))
 
 
-async def waiting(pool: Pool) -> int:
+async def waiting(connection: Connection) -> int:
     """How many deliveries are still to be made."""
-    counted: int = await pool.fetchval(WAITING)
+    counted: int = await connection.fetchval(WAITING)
     return counted
+
+
+def _count(status: str) -> int:
+    return int(status.rsplit(maxsplit=1)[-1])

@@ -17,10 +17,10 @@ log = structlog.get_logger()
 
 
 async def disable(
-    connection: Connection, service: str, id: UUID, now: datetime, reason: str
+    connection: Connection, service: str, id: UUID, url: str, now: datetime, reason: str
 ) -> None:
-    """Disable a subscription: `failing` for longer than we are patient, or `gone` (410)."""
-    found = await subscriptions.disable(connection, id, now, reason)
+    """Disable a subscription to this url: `failing` for longer than we are patient, or `gone` (410)."""
+    found = await subscriptions.disable(connection, id, url, now, reason)
     if found is None:
         return
     disabled, told = found

@@ -20,6 +20,8 @@ PAUSE_MAX = timedelta(hours=1)
 RETRY_AFTER_MAX = timedelta(days=1)
 # Without a success for so long a subscription is disabled; so long a delivery is tried.
 PATIENCE = timedelta(days=7)
+# Longer than any pause: a subscription without an attempt for so long was not failing.
+UNASKED = timedelta(days=2)
 # Clocks differ: of what was sent shortly before the subscription was made, some comes too.
 SKEW = timedelta(minutes=1)
 
@@ -40,14 +42,18 @@ class Subscription:
 def wants(subscription: Subscription, event: Event, account: str, sent_at: datetime) -> bool:
     """Is this event of `account`, sent at that time, one for the subscription?"""
     return (
-        event.type in subscription.types
-        and sent_at >= subscription.created_at - SKEW
-        and subscription.reader.reads(account)
+        sent_at >= subscription.created_at - SKEW
+        and asks_for(subscription.types, subscription.reader, event.type, account)
         and all(
             _text(getattr(event.data, name)) in values
             for name, values in subscription.filter.items()
         )
     )
+
+
+def asks_for(types: Collection[str], reader: Principal, type: str, account: str) -> bool:
+    """Are these types and this reader's subjects such that it is told? Notices are of no account."""
+    return type in types and (type == NOTICE or reader.reads(account))
 
 
 def event_types(topic: str) -> tuple[str, ...]:
@@ -77,12 +83,14 @@ def retry_after(header: str | None, now: datetime) -> timedelta | None:
     """The pause that a `Retry-After` header asks for, in seconds or as a date (RFC 9110)."""
     text = (header or "").strip()
     if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), RETRY_AFTER_MAX.total_seconds()))
+        # Python reads no number of thousands of digits.
+        return timedelta(seconds=min(int(text[:1000]), RETRY_AFTER_MAX // timedelta(seconds=1)))
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+        pause = until.replace(tzinfo=until.tzinfo or UTC) - now
+    except (ValueError, OverflowError):
         return None
-    return max(until.replace(tzinfo=until.tzinfo or UTC) - now, timedelta(0))
+    return min(max(pause, timedelta(0)), RETRY_AFTER_MAX)
 
 
 def _plain_fields(type: type[Data]) -> set[str]:

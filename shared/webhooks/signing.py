@@ -46,8 +46,10 @@ class Vault:
     """Encrypts secrets for the database. The first of the keys encrypts, all of them decrypt."""
 
     def __init__(self, settings: Settings) -> None:
-        keys = [key.strip() for key in (settings.tanzhang_webhook_key or "").split(",")]
-        self._fernet = MultiFernet([_fernet(key) for key in keys if key]) if any(keys) else None
+        texts = [key.strip() for key in (settings.tanzhang_webhook_key or "").split(",")]
+        keys = [_fernet(key) for key in texts if key]
+        self._fernet = MultiFernet(keys) if keys else None
+        self._newest = keys[0] if keys else None
 
     def seal(self, secret: str) -> bytes:
         """What the database keeps of a secret; raises NoKey."""
@@ -61,6 +63,19 @@ class Vault:
             raise NoKey(
                 "TANZHANG_WEBHOOK_KEY has not the key that secrets were kept with"
             ) from None
+
+    def renewed(self, sealed: bytes) -> bytes:
+        """The same secret under the first key; as it is when it is under that one, or unreadable."""
+        if self._newest is None or self._fernet is None:
+            return sealed
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            try:
+                return self._fernet.rotate(sealed)
+            except InvalidToken:
+                return sealed
+        return sealed
 
     def _opened(self) -> MultiFernet:
         if self._fernet is None:

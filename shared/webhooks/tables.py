@@ -35,6 +35,8 @@ create table webhook_subscription (
     disabled_at timestamptz,
     disabled_reason text,
     failing_since timestamptz,
+    failures integer not null default 0,
+    last_failed_at timestamptz,
     resume_at timestamptz,
     last_error text
 );
@@ -57,12 +59,17 @@ create table webhook_delivery (
     primary key (subscription, number)
 );
 create unique index webhook_delivery_event on webhook_delivery (subscription, subject, event_id);
-create index webhook_delivery_subject on webhook_delivery (subject);
 create index webhook_delivery_due on webhook_delivery (subscription, due_at, number)
     where state = 'pending';
 create index webhook_delivery_queue on webhook_delivery (subscription, subject, number)
     where state = 'pending';
+create index webhook_delivery_failed on webhook_delivery (subscription, number)
+    where state = 'failed';
 create index webhook_delivery_created_at on webhook_delivery (created_at);
+create table webhook_sender (
+    service text primary key,
+    generation bigint not null
+);
 """
 
 
@@ -70,6 +77,13 @@ def add_tables(metadata: MetaData) -> None:
     """Subscriptions, and the deliveries that wait, have been made or were given up."""
     _subscriptions(metadata)
     _deliveries(metadata)
+    # Who may send: a sender of an earlier generation has lost the lock and finds nothing to do.
+    Table(
+        "webhook_sender",
+        metadata,
+        Column("service", Text, primary_key=True),
+        Column("generation", BigInteger, nullable=False),
+    )
 
 
 def _at(name: str, *, nullable: bool = True) -> Column[object]:
@@ -95,6 +109,8 @@ def _subscriptions(metadata: MetaData) -> None:
         _at("disabled_at"),
         Column("disabled_reason", Text),
         _at("failing_since"),
+        Column("failures", Integer, nullable=False, server_default="0"),
+        _at("last_failed_at"),
         _at("resume_at"),
         Column("last_error", Text),
     )
@@ -124,9 +140,10 @@ def _deliveries(metadata: MetaData) -> None:
     columns, pending = table.c, text("state = 'pending'")
     unique = (columns.subscription, columns.subject, columns.event_id)
     Index("webhook_delivery_event", *unique, unique=True)
-    Index("webhook_delivery_subject", columns.subject)
     due, queue = "webhook_delivery_due", "webhook_delivery_queue"
     number = columns.number
     Index(due, columns.subscription, columns.due_at, number, postgresql_where=pending)
     Index(queue, columns.subscription, columns.subject, number, postgresql_where=pending)
+    failed = text("state = 'failed'")
+    Index("webhook_delivery_failed", columns.subscription, number, postgresql_where=failed)
     Index("webhook_delivery_created_at", columns.created_at)

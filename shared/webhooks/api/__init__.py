@@ -2,11 +2,10 @@
 
 from fastapi import APIRouter
 
-from shared.webhooks.api import deliveries
-from shared.webhooks.api.subscriptions import subscriptions_router
+from shared.webhooks.api import deliveries, subscriptions
 from shared.webhooks.rules import event_types
 
 
 def subscription_routers(topic: str) -> tuple[APIRouter, ...]:
     """The routes of a service whose outgoing topic this is."""
-    return subscriptions_router(event_types(topic)), deliveries.router
+    return subscriptions.wishes_router(event_types(topic)), subscriptions.router, deliveries.router

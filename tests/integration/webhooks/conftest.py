@@ -1,7 +1,7 @@
 """Webhooks of the points service: its tables, its API, a sender with a clock set by hand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,22 +12,30 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from fastapi import FastAPI
 
 from services.points import telling
 from services.points.app import create
 from shared.auth.keys import create_keys, issue
 from shared.database import Pool, open_pool
-from shared.database.migrations import migrate
 from shared.events.envelope import Event, Origin, decode
 from shared.settings import Settings
 from shared.webhooks.addresses import guard
 from shared.webhooks.fanout import Fanout, Reading
 from shared.webhooks.sender import Sender
 from shared.webhooks.signing import Vault
+from tanzhang.stack.postgres import Postgres
+from tests.integration.databases import migrated
 from tests.integration.webhooks.receiver import Receiver, receiving
 
 CREDITED = "cn.tanzhang.points.credited.v1"
 ALICE, BOB = "jsrcb:token-alice", "jsrcb:token-bob00"
+# What tests of this folder leave behind. Deleted, since `truncate` waits for the disk.
+EMPTY = """
+with a as (delete from account), s as (delete from subject), c as (delete from consent),
+    e as (delete from erased), g as (delete from webhook_sender)
+delete from webhook_subscription
+"""
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
@@ -55,6 +63,14 @@ class Hooks:
     pool: Pool
     key: Path
     now: datetime = START
+    _app: FastAPI | None = None
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """The API of all the clients."""
+        self._app = create(self.settings, "api", clock=lambda: self.now)
+        async with self._app.router.lifespan_context(self._app):
+            yield
 
     async def tell(self, *events: Event) -> int:
         """Fan out; how many deliveries that made."""
@@ -66,6 +82,15 @@ class Hooks:
         async with self.pool.acquire() as connection, connection.transaction():
             return (await fanout.post(connection, events, self.now)).posted
 
+    @asynccontextmanager
+    async def telling(self, *events: Event) -> AsyncIterator[asyncio.Task[int]]:
+        """The same, while the test does something else."""
+        task = asyncio.create_task(self.tell(*events))
+        try:
+            yield task
+        finally:
+            await task
+
     async def know(self, *subjects: str) -> None:
         """These persons have accounts."""
         for number, subject in enumerate(subjects, 1):
@@ -73,7 +98,7 @@ class Hooks:
             await self.pool.execute("insert into subject values ($1, $2)", subject, number)
 
     @asynccontextmanager
-    async def sending(self) -> AsyncIterator[Sender]:
+    async def sending(self, answer_seconds: float = 15.0) -> AsyncIterator[Sender]:
         """A sender at work, as its process has it."""
         sender = Sender(
             "points",
@@ -81,7 +106,10 @@ class Hooks:
             Vault(self.settings),
             guard(self.settings),
             lambda: self.now,
-            lambda: 1.0,
+            consented=telling.consented,
+            chance=lambda: 1.0,
+            idle_seconds=0.02,
+            answer_seconds=answer_seconds,
         )
         stop = asyncio.Event()
         working = asyncio.create_task(sender.run(stop))
@@ -103,20 +131,17 @@ class Hooks:
         bank: str | None = None,
     ) -> AsyncIterator[httpx.AsyncClient]:
         """The service's API for a client with such a token."""
-        app = create(self.settings, "api", clock=lambda: self.now)
+        assert self._app is not None, "it is serving"
         hour = timedelta(hours=1)
         token = issue(
             self.key, name, scopes, (), subjects, hour, "tanzhang", "tanzhang",
             datetime.now(UTC), bank=bank,
         )  # fmt: skip
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(app=app),
-                base_url="http://points",
-                headers={"authorization": f"Bearer {token}"},
-            ) as http,
-        ):
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self._app),
+            base_url="http://points",
+            headers={"authorization": f"Bearer {token}"},
+        ) as http:
             yield http
 
     async def subscribe(self, receiver: Receiver, **changes: Any) -> str:
@@ -149,20 +174,28 @@ def wish(url: str, **changes: Any) -> dict[str, Any]:
     return {"url": url, "types": [CREDITED]} | changes
 
 
+@pytest.fixture(scope="module")
+def points_url(postgres: Postgres) -> Iterator[str]:
+    with migrated(postgres, "points") as url:
+        yield url
+
+
 @pytest.fixture
-async def hooks(database_url: str, tmp_path: Path) -> AsyncIterator[Hooks]:
+async def hooks(points_url: str, tmp_path: Path) -> AsyncIterator[Hooks]:
     key, key_set = create_keys(tmp_path)
     settings = Settings(
-        database_url=database_url,
+        database_url=points_url,
         tanzhang_jwks=str(key_set),
         tanzhang_erasure_key="of this test",
         tanzhang_webhook_key="of this test",
         tanzhang_webhook_allow="127.0.0.0/8",
     )
-    await migrate(database_url, "points")
-    pool = await open_pool(database_url, "points")
+    pool = await open_pool(points_url, "points", size=16)
+    await pool.execute(EMPTY)
+    found = Hooks(settings, pool, key)
     try:
-        yield Hooks(settings, pool, key)
+        async with found.serving():
+            yield found
     finally:
         await pool.close()
 

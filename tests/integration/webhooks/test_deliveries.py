@@ -1,19 +1,15 @@
 """Deliveries: signed, in order per account, tried again, given up, sent again."""
 
-import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import pytest
 from starlette.responses import Response
 
-from services.points.app import service
-from shared.events.envelope import decode
-from shared.stream.poster import Poster
 from shared.webhooks import deliveries
 from tests.integration.conftest import Eventually
-from tests.integration.points.desk import personal_event
 from tests.integration.webhooks.conftest import ALICE, BOB, Hooks, credit
 from tests.integration.webhooks.receiver import Receiver, taken
 
@@ -165,6 +161,25 @@ async def test_what_was_given_up_is_sent_again_when_asked(
     assert receiver.ids() == ["a1", "a2", "a2", "a1", "a2"]
 
 
+async def test_a_replay_goes_out_before_what_has_come_since(
+    hooks: Hooks, receiver: Receiver, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "REPLAYED_MAX", 2)
+    await hooks.know(ALICE)
+    id = await hooks.subscribe(receiver)
+    await hooks.tell(*(credit(f"a{n}") for n in range(5)))
+    async with hooks.sending():
+        await eventually(_count(receiver.events, 5))
+    hooks.later(minutes=1)
+    await hooks.tell(credit("a5", at=hooks.now))
+    since = hooks.now - timedelta(minutes=5)
+    answer = await hooks.do(f"{id}/replay", since=since.isoformat(), states=["delivered"])
+    assert answer.json() == {"deliveries": 5}
+    async with hooks.sending():
+        await eventually(_count(receiver.events, 11))
+    assert receiver.ids()[5:] == [f"a{n}" for n in range(6)]
+
+
 async def test_a_delivery_that_waits_is_not_sent_again(hooks: Hooks, receiver: Receiver) -> None:
     await hooks.know(ALICE)
     id = await hooks.subscribe(receiver)
@@ -186,54 +201,15 @@ async def test_a_receiver_that_is_away_is_tried_again(
     assert (waiting["last_status"], waiting["last_error"]) == (None, "no answer: ConnectError")
 
 
-async def test_a_slow_receiver_holds_up_nobody_else(
-    hooks: Hooks, receiver: Receiver, other: Receiver, eventually: Eventually
-) -> None:
-    await hooks.know(ALICE)
-    await hooks.subscribe(receiver)
-    slow = await hooks.subscribe(other)
-    # It listens and never answers.
-    silent = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
-    async with hooks.client() as http:
-        changed = {"url": f"http://127.0.0.1:{port}/", "types": ["cn.tanzhang.points.credited.v1"]}
-        assert (await http.put(f"/v1/subscriptions/{slow}", json=changed)).status_code == 200
-    async with hooks.sending() as sender:
-        await hooks.tell(credit("a1"))
-        await eventually(_count(receiver.events, 1))
-        await hooks.tell(credit("a2"))
-        await eventually(_count(receiver.events, 2))
-        assert len(sender._lanes) >= 1
-        silent.close()
-        for lane in sender._lanes.values():
-            lane.cancel()
-
-
 async def test_old_deliveries_are_dropped(hooks: Hooks, receiver: Receiver) -> None:
     await hooks.know(ALICE)
     id = await hooks.subscribe(receiver)
     await hooks.tell(credit("a1"))
     hooks.later(days=31)
     await hooks.tell(credit("a2", at=hooks.now))
-    assert await deliveries.prune(hooks.pool, hooks.now) == 1
+    async with hooks.pool.acquire() as connection:
+        assert await deliveries.prune(connection, hooks.now) == 1
     assert [one["id"] for one in await hooks.deliveries(id)] == ["a2"]
-
-
-async def test_after_an_erasure_nothing_of_the_person_is_kept_or_made(
-    hooks: Hooks, receiver: Receiver
-) -> None:
-    await hooks.know(ALICE, BOB)
-    id = await hooks.subscribe(receiver)
-    await hooks.tell(credit("a1"), credit("b1", BOB))
-    poster = Poster(service(hooks.settings), parked_per_source=10)
-    position = {"epoch": 1, "sequence": 10}
-    gone = decode(
-        personal_event("erased", "gone", ALICE, hooks.now.isoformat(), position), strict=False
-    )
-    async with hooks.pool.acquire() as connection, connection.transaction():
-        await poster.post(connection, [gone], hooks.now)
-    assert [one["id"] for one in await hooks.deliveries(id)] == ["b1"]
-    assert await hooks.tell(credit("a2")) == 0
 
 
 def _count(found: list[Any], number: int) -> Any:

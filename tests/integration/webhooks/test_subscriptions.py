@@ -103,11 +103,15 @@ async def test_a_token_without_subjects_is_told_nothing(hooks: Hooks) -> None:
     ("changes", "pointer", "detail"),
     [
         ({"url": "ftp://127.0.0.1/"}, "/url", "expected an https url with a host"),
-        ({"url": "https://10.0.0.1/"}, "/url", "10.0.0.1 is 10.0.0.1: expected a public address"),
+        ({"url": "https://10.0.0.1/"}, "/url", "10.0.0.1 is not public: expected a public address"),
         ({"url": "https://nobody.invalid/"}, "/url", "expected a name that is known"),
         ({"types": ["cn.tanzhang.label.changed.v1"]}, "/types/0", CREDITED),
         ({"types": []}, "/types", "length >= 1"),
         ({"filter": {"policy": ["x"]}}, "/filter/policy", "expected one of: cause, due, epoch"),
+        ({"filter": {"a/b": ["x"]}}, "/filter/a~1b", "expected one of: cause, due, epoch"),
+        ({"filter": {"cause": ["x" * 201]}}, "/filter", "length <= 200"),
+        ({"subjects": ["jsrcb:" + "x" * 200]}, "/subjects/0", "length <= 200"),
+        ({"types": [CREDITED] * 101}, "/types", "length <= 100"),
         ({"secret": "short"}, "/secret", "expected whsec_ and 24 to 64 bytes in base64"),
         ({"events": []}, "/events", "is not a field of this body"),
     ],
@@ -167,7 +171,18 @@ async def test_a_filter_and_the_subjects_choose(hooks: Hooks, receiver: Receiver
 
 async def test_without_a_key_for_secrets_it_says_so(hooks: Hooks) -> None:
     hooks.settings = msgspec.structs.replace(hooks.settings, tanzhang_webhook_key=None)
-    async with hooks.client() as http:
+    async with hooks.serving(), hooks.client() as http:
         answer = await http.post("/v1/subscriptions", json=wish(URL))
     assert answer.status_code == 503
     assert "TANZHANG_WEBHOOK_KEY is not set" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "since", ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00", "2026-03-01T00:00:00"]
+)
+async def test_an_instant_out_of_range_or_without_offset_is_refused(
+    hooks: Hooks, receiver: Receiver, since: str
+) -> None:
+    id = await hooks.subscribe(receiver)
+    answer = await hooks.do(f"{id}/replay", since=since, states=["failed"])
+    assert answer.status_code == 422

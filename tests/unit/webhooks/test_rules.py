@@ -116,6 +116,10 @@ def test_a_receiver_says_when_to_come_again() -> None:
         ("Sun, 01 Mar 2026 00:02:00 GMT", 120),
         ("Sat, 28 Feb 2026 00:00:00 GMT", 0),
         ("9" * 40, 86_400),
+        ("9" * 5000, 86_400),
+        ("Sun, 01 Mar 2026 00:02:00 +99999999999999", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 86_400),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0),
         ("soon", None),
         ("-5", None),
         ("", None),
@@ -125,3 +129,11 @@ def test_a_receiver_says_when_to_come_again() -> None:
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: int | None) -> None:
     expected = None if seconds is None else timedelta(seconds=seconds)
     assert retry_after(header, NOW) == expected
+
+
+@given(
+    st.text(max_size=60) | st.from_regex(r"\w{3}, \d\d \w{3} \d{1,6} \d\d:\d\d:\d\d [+-]?\d{0,30}")
+)
+def test_whatever_a_receiver_says_is_a_pause_of_a_day_at_most_or_none(header: str) -> None:
+    pause = retry_after(header, NOW)
+    assert pause is None or timedelta(0) <= pause <= timedelta(days=1)

@@ -65,3 +65,16 @@ def test_the_key_can_be_changed_while_the_old_one_is_known() -> None:
 def test_without_a_key_nothing_is_kept() -> None:
     with pytest.raises(NoKey, match="TANZHANG_WEBHOOK_KEY is not set"):
         Vault(Settings()).seal("whsec_abc")
+
+
+def test_a_secret_is_kept_under_the_first_key_when_renewed() -> None:
+    sealed = Vault(Settings(tanzhang_webhook_key="one")).seal("whsec_abc")
+    both = Vault(Settings(tanzhang_webhook_key="two, one"))
+    renewed = both.renewed(sealed)
+    assert Vault(Settings(tanzhang_webhook_key="two")).unseal(renewed) == "whsec_abc"
+    assert both.renewed(renewed) == renewed
+
+
+def test_what_no_key_opens_stays_as_it_is() -> None:
+    sealed = Vault(Settings(tanzhang_webhook_key="one")).seal("whsec_abc")
+    assert Vault(Settings(tanzhang_webhook_key="two")).renewed(sealed) == sealed
