@@ -11,17 +11,19 @@ SEED ?=
 TEST_PROCESSES ?= 4
 PY := .venv/bin/python
 UV_VERSION := 0.13.9
+PIP_AUDIT_VERSION := 2.10.1
 
 # Everything that is generated, into a folder.
 define GENERATE
 mkdir -p $(1)/docs $(1)/deploy/k8s/base/monitoring && \
 $(PY) -m shared.events.schema $(1)/docs && \
 $(PY) -m shared.metrics > $(1)/docs/metrics.md && \
+$(PY) -m tanzhang.openapi $(1)/docs/openapi && \
 $(PY) -m deploy.grafana $(1)/deploy/grafana/dashboards && \
 $(PY) -m deploy.k8s $(1)/deploy/k8s/base/monitoring/alerts.yaml
 endef
 
-.PHONY: help install demo up test test-unit test-kafka test-deploy test-faults bench bench-short check generate format lock clean
+.PHONY: help install demo up test test-unit test-kafka test-deploy test-faults bench bench-short check advisories generate format lock clean
 
 help:  ## This list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -37,12 +39,13 @@ up: install  ## Everything on this machine, until Ctrl-C
 
 test: install  ## Unit, integration and end-to-end tests on the embedded stack
 	@$(PY) -m pytest -m "not faults" --ignore=tests/kafka --ignore=tests/deploy \
+		--ignore=tests/integration/operating/test_restore.py \
 		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-unit: install  ## The tests without any server
 	@$(PY) -m pytest tests/unit $(PYTEST_OPTIONS)
 
-test-kafka: install  ## Integration and end-to-end tests on Apache Kafka 4 (needs Java 17 and Maven)
+test-kafka: install  ## Integration, end-to-end and restore tests on Apache Kafka 4 (needs Java 17 and Maven)
 	@$(PY) -m tests.kafka tests/kafka tests/e2e tests/integration -m "not faults" \
 		--ignore=tests/e2e/test_demo.py \
 		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
@@ -72,6 +75,12 @@ check: install  ## Form, types, import directions, generated files fresh
 
 generate: install  ## Interfaces, metrics, dashboards and alerts, each from what it describes
 	$(call GENERATE,.)
+
+advisories:  ## Known vulnerabilities of what is pinned; fails when it cannot ask about all
+	@test -x .cache/pip-audit/bin/pip-audit || $(PYTHON) -m venv .cache/pip-audit
+	@.cache/pip-audit/bin/pip install --quiet pip-audit==$(PIP_AUDIT_VERSION)
+	.cache/pip-audit/bin/pip-audit --strict --require-hashes --disable-pip \
+		--requirement requirements.lock
 
 format: install  ## Put the code into its form
 	$(PY) -m ruff format .

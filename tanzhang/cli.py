@@ -14,6 +14,7 @@ from tanzhang.commands import (
     import_tables,
     importing,
     re_emit,
+    rebuild,
     restate,
     run,
     secret_files,
@@ -54,6 +55,7 @@ app.command("secrets")(secret_files.make_secrets)
 app.command("simulate")(simulate.simulate)
 app.command("audit")(audit.audit)
 app.command("re-emit")(re_emit.re_emit)
+app.command("rebuild")(rebuild.rebuild)
 app.command("restate")(restate.restate)
 app.command("close")(close.close)
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -16,7 +16,7 @@ from shared.events.types import PersonalErased
 from shared.settings import Settings
 from shared.stream import accounts
 from shared.stream.poster import Poster
-from shared.stream.service import Batch
+from shared.stream.service import Account, Batch
 
 ERASED = "cn.tanzhang.personal.erased.v1"
 # A payment may be ahead of the clock, or be posted while the erasure waits for the account: what
@@ -42,11 +42,17 @@ async def erase(
         id = derived_id(ERASED, subject, str(account.number))
         outgoing = Outgoing(ERASED, subject, id, SOURCE, now, data)
         await poster.save(connection, [account], [outgoing], now)
-        await reports.erase(connection, account.number)
-        await connection.execute(UNNAME, account.number)
-        done = Erasure(at, account.epoch, account.sequence)
-        await erasure.forget(connection, settings, account, done)
+        await forget(connection, settings, account, Erasure(at, account.epoch, account.sequence))
     return True
+
+
+async def forget(
+    connection: Connection, settings: Settings, account: Account, done: Erasure
+) -> None:
+    """Forget whose a locked account is, and what would say it; remember when."""
+    await reports.erase(connection, account.number)
+    await connection.execute(UNNAME, account.number)
+    await erasure.forget(connection, settings, account, done)
 
 
 async def screen(

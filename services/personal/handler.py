@@ -312,6 +312,7 @@ def _post(
         EXACT.subtract(credit.credited, fact.credited), amount, cause, None if first else by.key, reason,
         scenario.label, fact.rule if first else None, fact.reference if first else None, sequence,
         first.source if first else None, first.id if first else None, work.batch.now,
+        account.epoch,
     )  # fmt: skip
     work.append(entry)
     if amount:
@@ -327,7 +328,7 @@ def reduction(account: Account, entry: Entry, cause: str) -> Outgoing:
     assert entry.day is not None
     assert entry.factor_set is not None
     data = PersonalReduction(
-        epoch=account.epoch,
+        epoch=entry.epoch,
         sequence=entry.sequence,
         scenario=scenario_of(entry.scenario, entry.day).code,
         reduction_g=Decimal(entry.amount_mg).scaleb(-3),
@@ -336,5 +337,14 @@ def reduction(account: Account, entry: Entry, cause: str) -> Outgoing:
         factor_set=entry.factor_set,
         cause=cause,
     )
-    id = derived_id(REDUCTION, account.subject, entry.event_key.hex(), str(entry.line))
+    id = reduction_id(account.subject, entry.event_key, entry.line, entry.epoch)
     return Outgoing(REDUCTION, account.subject, id, SOURCE, entry.occurred_at, data)
+
+
+def reduction_id(subject: str, payment: bytes, line: int, epoch: int) -> str:
+    """The id of what a ledger line tells; those of a later epoch are other than any before.
+
+    After a rebuild a line may say something else than the one that was told under its number.
+    """
+    own = (str(epoch),) if epoch > 1 else ()
+    return derived_id(REDUCTION, subject, payment.hex(), str(line), *own)

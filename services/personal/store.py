@@ -59,6 +59,7 @@ class Entry(NamedTuple):
     source: str | None
     event_id: str | None
     posted_at: datetime
+    epoch: int = 1  # of `sequence`
 
 
 @dataclass(slots=True)

@@ -46,6 +46,7 @@ ledger_entry = Table(
     Column("source", Text),
     Column("event_id", Text),
     Column("posted_at", DateTime(timezone=True), nullable=False),
+    Column("epoch", Integer, nullable=False, server_default="1"),
 )
 Index(
     "ledger_entry_slot",

@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 
-async def migrate(url: str, service: str) -> None:
-    """Bring a service's schema to the newest version; creates the schema when missing."""
+async def migrate(url: str, service: str, to: str = "head") -> None:
+    """Bring a service's schema to the newest version (`to`: only so far); makes it when missing."""
     engine = create_async_engine(_dialect(url), poolclass=NullPool)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_upgrade, service)
+            await connection.run_sync(_upgrade, service, to)
     finally:
         await engine.dispose()
 
@@ -45,11 +45,11 @@ def _config(service: str, connection: Connection) -> Config:
     return config
 
 
-def _upgrade(connection: Connection, service: str) -> None:
+def _upgrade(connection: Connection, service: str, to: str) -> None:
     connection.execute(text("select pg_advisory_xact_lock(hashtext(:s))"), {"s": service})
     connection.execute(text(f'create schema if not exists "{service}"'))
     connection.execute(text(f'set local search_path to "{service}"'))
-    command.upgrade(_config(service, connection), "head")
+    command.upgrade(_config(service, connection), to)
 
 
 def statements(script: str) -> list[str]:

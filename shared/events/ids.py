@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from shared.events.fields import kinds
-from shared.events.types import Data, Day
+from shared.events.types import Data, Day, State
 from shared.units.calendar import parse_date
 
 _NAMESPACE = bytes.fromhex("0f7a8726981c5cf384430b1e2f189fb0")
@@ -20,6 +20,7 @@ _SEPARATOR = "\x1f"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ZERO = Decimal(0)
+_NOWHERE: dict[str, object] = {"epoch": 0, "sequence": 0}
 # As wide as decimals get: normalising must drop trailing zeros and never round.
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -42,7 +43,8 @@ def content_hash(type: str, subject: str, time: datetime | None, data: Data) -> 
     """What an event says, 8 bytes: equal for equal type, subject, instant and typed data.
 
     Spelling doesn't count (1.50 is 1.5, a midnight timestamp is its date, null is absent).
-    A field that is absent leaves no trace, so that a type may grow optional fields.
+    A field that is absent leaves no trace, so that a type may grow optional fields. Nor do the
+    `epoch` and `sequence` of a state: where an event stands in the stream is not what it says.
     """
     said = _new_content()
     said.update(_encode((type, subject, time and _instant(time), _spelled_once(data))))
@@ -69,7 +71,7 @@ def caused_id(type: str, cause_key: bytes, n: int = 0) -> str:
 
 def _spelled_once(data: Data) -> Data:
     """The data with one spelling for each value."""
-    changes: dict[str, object] = {}
+    changes: dict[str, object] = _NOWHERE.copy() if isinstance(data, State) else {}
     for name, canonical in _ambiguous(data.__class__):
         value = getattr(data, name)
         if value is not None and (one := canonical(value)) is not value:

@@ -33,6 +33,22 @@ def reading_bar(title: str) -> Iterator[Callable[[int], None]]:
         yield lambda rows: progress.update(task, completed=rows)
 
 
+@contextmanager
+def accounts_bar(service: str) -> Iterator[Callable[[int, int, int], None]]:
+    """A bar over accounts; gives what is called after each lot: done, in all, and events."""
+    columns = (
+        TextColumn("{task.description} accounts", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[events]:,} events"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(service, total=None, events=0)
+        yield lambda done, total, events: progress.update(
+            task, completed=done, total=total, events=events
+        )
+
+
 def _bar() -> Progress:
     return Progress(
         TextColumn("{task.description}", markup=False),

@@ -1,8 +1,6 @@
 """`tanzhang re-emit`: what a service has sent, sent again."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,29 +67,11 @@ async def _re_emit(settings: "Settings", service: str, since: datetime) -> int:
 
     from shared.database import TRANSIENT
     from shared.settings import SettingsError
+    from tanzhang.commands.progress import accounts_bar
     from tanzhang.re_emission import re_emit as re_emit_all
 
     try:
-        with _progress(service) as on_lot:
+        with accounts_bar(service) as on_lot:
             return await re_emit_all(settings, service, since, datetime.now(UTC), on_lot=on_lot)
     except (*TRANSIENT, PostgresError) as error:
         raise SettingsError(f"the database of {service} does not do it: {error}") from error
-
-
-@contextmanager
-def _progress(service: str) -> Iterator[Callable[[int, int, int], None]]:
-    """A bar over accounts on stderr; gives what is called after each lot."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (
-        TextColumn("{task.description} accounts", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[events]:,} events"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(service, total=None, events=0)
-        yield lambda looked_at, total, events: progress.update(
-            task, completed=looked_at, total=total, events=events
-        )

@@ -19,14 +19,23 @@ def migrate(
     asyncio.run(_migrate(chosen))
 
 
-def topics() -> None:
+def topics(
+    add_partitions: Annotated[
+        bool,
+        typer.Option("--add-partitions", help="Give topics that exist as many as are set."),
+    ] = False,
+) -> None:
     """Create the missing topics in Kafka.
 
     Takes TANZHANG_PARTITIONS, TANZHANG_REPLICATION and TANZHANG_TOPIC_PREFIX. Topics that
-    exist are never changed: with another number of partitions they are reported, and the
-    exit code is 1 (more partitions only by drain, add, start).
+    exist are left as they are: with another number of partitions they are reported, and the
+    exit code is 1.
+
+    More partitions only by drain, add, start, since the events of one account must stay in order:
+    stop ingest, wait until the services have read all, stop them; then --add-partitions, which
+    refuses while a group of a service has members or any group is behind; then start them all.
     """
-    asyncio.run(_topics())
+    asyncio.run(_topics(add_partitions=add_partitions))
 
 
 async def _migrate(services: list[str]) -> None:
@@ -42,25 +51,32 @@ async def _migrate(services: list[str]) -> None:
         typer.echo(f"{service}: up to date")
 
 
-async def _topics() -> None:
+async def _topics(*, add_partitions: bool) -> None:
     from aiokafka.errors import KafkaError
 
+    from tanzhang.partitions import Growth, grow
     from tanzhang.topics import create, names
 
     settings = from_environment()
     try:
+        growth = await grow(settings) if add_partitions else Growth({}, [])
         outcome = await create(settings)
     except KafkaError as error:
         raise SettingsError(
             f"Kafka at {settings.kafka_bootstrap_servers} does not do it: {error}"
         ) from error
+    for reason in growth.refused:
+        typer.echo(f"not added: {reason}", err=True)
     for name in names(settings):
-        if name in outcome.differing:
+        if name in growth.added:
+            wanted = settings.tanzhang_partitions
+            typer.echo(f"{name}: {wanted} partitions in place of {growth.added[name]}")
+        elif name in outcome.differing:
             typer.echo(
                 f"{name}: has {outcome.differing[name]} partitions, "
                 f"not {settings.tanzhang_partitions}: left as it is"
             )
         else:
             typer.echo(f"{name}: {'made' if name in outcome.made else 'present'}")
-    if outcome.differing:
+    if outcome.differing or growth.refused:
         raise typer.Exit(1)

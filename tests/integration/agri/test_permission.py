@@ -1,15 +1,11 @@
 """Who may read farms and who may register them."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
-from services.agri.app import create
-from shared.auth.keys import create_keys, issue
 from shared.database.migrations import migrate
-from shared.settings import Settings
+from tests.integration.guarded import guarded
 
 FARM = "farm:sanyiyi"
 BODY = {"name": "三易易", "type": "breeding", "district": "kecheng"}
@@ -41,19 +37,10 @@ async def test_scopes_and_subjects(
     subjects: tuple[str, ...],
     status: int,
 ) -> None:
-    key, key_set = create_keys(tmp_path)
-    settings = Settings(database_url=database_url, tanzhang_jwks=str(key_set))
     await migrate(database_url, "agri")
-    headers = {}
-    if scopes is not None:
-        hour, now = timedelta(hours=1), datetime.now(UTC)
-        token = issue(key, "test", scopes, (), subjects, hour, "tanzhang", "tanzhang", now)
-        headers["authorization"] = f"Bearer {token}"
-    app = create(settings, "api")
-    transport = httpx.ASGITransport(app=app)
     async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://agri", headers=headers) as http,
+        guarded("agri", database_url, tmp_path) as service,
+        service.client(scopes, subjects) as http,
     ):
         answer = await http.request(method, path, json=BODY if method == "PUT" else None)
     assert answer.status_code == status

@@ -1,7 +1,5 @@
 """The industrial service on a real database: posted into, asked over HTTP, audited."""
 
-import asyncio
-import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,13 +14,13 @@ from fastapi import FastAPI
 from services.industrial import app as industrial
 from services.industrial.audit import audit
 from services.industrial.tables import metadata
-from shared.database.migrations import migrate
 from shared.events.envelope import decode
 from shared.ledger import Finding
 from shared.settings import Settings
 from shared.stream import outbox
 from shared.stream.poster import Outcome
 from tanzhang.stack.postgres import Postgres
+from tests.integration.databases import migrated
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ENTERPRISE = "91330800704205947U"
@@ -157,12 +155,9 @@ def empty(*but: str) -> str:
 
 @pytest.fixture(scope="session")
 def migrated_url(postgres: Postgres) -> Iterator[str]:
-    """One database for the tests of this service: migrating takes longer than most of them."""
-    name = f"test_{uuid.uuid4().hex}"
-    asyncio.run(postgres.create_database(name))
-    asyncio.run(migrate(postgres.url(name), "industrial"))
-    yield postgres.url(name)
-    asyncio.run(postgres.drop_database(name))
+    """One database for the tests of this service."""
+    with migrated(postgres, "industrial") as url:
+        yield url
 
 
 @pytest.fixture

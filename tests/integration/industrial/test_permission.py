@@ -1,14 +1,10 @@
 """Who may read enterprises and who may register them."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
-from services.industrial.app import create
-from shared.auth.keys import create_keys, issue
-from shared.settings import Settings
+from tests.integration.guarded import guarded
 
 ID, OTHER = "91330800704205947U", "91330000142927960N"
 BODY = {
@@ -87,23 +83,10 @@ async def test_scopes_and_subjects(
     subjects: tuple[str, ...],
     status: int,
 ) -> None:
-    key, key_set = create_keys(tmp_path)
-    settings = Settings(database_url=empty_url, tanzhang_jwks=str(key_set))
-    headers = {}
-    if scopes is not None:
-        hour, now = timedelta(hours=1), datetime.now(UTC)
-        token = issue(key, "test", scopes, (), subjects, hour, "tanzhang", "tanzhang", now)
-        headers["authorization"] = f"Bearer {token}"
-    app = create(settings, "api")
-    transport = httpx.ASGITransport(app=app)
     sent = next((body for word, body in BODIES.items() if word in path), BODY)
-    if method == "GET":
-        sent = {}
     async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=transport, base_url="http://industrial", headers=headers
-        ) as http,
+        guarded("industrial", empty_url, tmp_path) as service,
+        service.client(scopes, subjects) as http,
     ):
-        answer = await http.request(method, path, json=sent)
+        answer = await http.request(method, path, json={} if method == "GET" else sent)
     assert answer.status_code == status, answer.text

@@ -1,7 +1,5 @@
 """The personal service on a real database: posted into, asked over HTTP, audited."""
 
-import asyncio
-import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,12 +15,12 @@ from services.personal import app as personal
 from services.personal import city
 from services.personal.audit import audit
 from services.personal.tables import metadata
-from shared.database.migrations import migrate
 from shared.events.envelope import decode
 from shared.ledger import Finding
 from shared.settings import Settings
 from shared.stream.poster import Outcome
 from tanzhang.stack.postgres import Postgres
+from tests.integration.databases import migrated
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ACCOUNT = "jsrcb:token-0001"
@@ -95,12 +93,9 @@ class Desk:
 
 @pytest.fixture(scope="session")
 def migrated_url(postgres: Postgres) -> Iterator[str]:
-    """One database for the tests of this service: migrating takes longer than most of them."""
-    name = f"test_{uuid.uuid4().hex}"
-    asyncio.run(postgres.create_database(name))
-    asyncio.run(migrate(postgres.url(name), "personal"))
-    yield postgres.url(name)
-    asyncio.run(postgres.drop_database(name))
+    """One database for the tests of this service."""
+    with migrated(postgres, "personal") as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,14 +1,10 @@
 """Who may read the rules, the city and accounts, and who may change rules."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
-from services.personal.app import create
-from shared.auth.keys import create_keys, issue
-from shared.settings import Settings
+from tests.integration.guarded import guarded
 
 RULES = "/v1/classifications"
 ACCOUNT = "/v1/accounts/jsrcb:token-0001"
@@ -41,20 +37,9 @@ async def test_scopes_and_subjects(
     subjects: tuple[str, ...],
     status: int,
 ) -> None:
-    key, key_set = create_keys(tmp_path)
-    settings = Settings(
-        database_url=empty_url, tanzhang_jwks=str(key_set), tanzhang_erasure_key="k" * 32
-    )
-    headers = {}
-    if scopes is not None:
-        hour, now = timedelta(hours=1), datetime.now(UTC)
-        token = issue(key, "test", scopes, (), subjects, hour, "tanzhang", "tanzhang", now)
-        headers["authorization"] = f"Bearer {token}"
-    app = create(settings, "api")
-    transport = httpx.ASGITransport(app=app)
     async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://personal", headers=headers) as http,
+        guarded("personal", empty_url, tmp_path) as service,
+        service.client(scopes, subjects) as http,
     ):
         answer = await http.request(method, path, json=BODY if method == "PUT" else None)
     assert answer.status_code == status

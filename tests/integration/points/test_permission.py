@@ -1,17 +1,14 @@
 """Who may read points, redeem them, make offers and freeze accounts."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from services.points.app import create
-from shared.auth.keys import create_keys, issue
-from shared.settings import Settings
+from tests.integration.guarded import guarded
 from tests.integration.points.desk import MEMBER, Points, problem
 
 OTHER = "jsrcb:token-0002"
@@ -30,30 +27,14 @@ Client = Callable[..., Any]
 @pytest.fixture
 async def client(points: Points, tmp_path: Path) -> AsyncIterator[Client]:
     """`async with client("app", scopes, subjects) as http`: the service asks for tokens."""
-    key, key_set = create_keys(tmp_path)
-    settings = Settings(
-        database_url=points.settings.database_url,
-        tanzhang_jwks=str(key_set),
-        tanzhang_erasure_key="of this test",
-    )
-    app = create(settings, "api")
+    assert points.settings.database_url is not None
+    async with guarded("points", points.settings.database_url, tmp_path) as service:
 
-    @asynccontextmanager
-    async def _client(
-        name: str, scopes: Sequence[str] | None, subjects: Sequence[str]
-    ) -> AsyncIterator[httpx.AsyncClient]:
-        headers = {"idempotency-key": "k1"}
-        if scopes is not None:
-            now, hour = datetime.now(UTC), timedelta(hours=1)
-            token = issue(key, name, scopes, (), subjects, hour, "tanzhang", "tanzhang", now)
-            headers["authorization"] = f"Bearer {token}"
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://points", headers=headers
-        ) as http:
-            yield http
+        def _client(
+            name: str, scopes: Sequence[str] | None, subjects: Sequence[str]
+        ) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+            return service.client(scopes, subjects, name=name, headers={"idempotency-key": "k1"})
 
-    async with app.router.lifespan_context(app):
         yield _client
 
 
