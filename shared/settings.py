@@ -9,6 +9,8 @@ import msgspec
 
 SERVICES = ("ingest", "industrial", "agri", "personal", "grading", "points")
 DOMAIN_SERVICES = SERVICES[1:]
+# The services listen above it, in the order of SERVICES.
+BASE_PORT = 8100
 
 
 class SettingsError(ValueError):

@@ -11,7 +11,6 @@ from services.agri.store import posting as store
 from services.agri.store.posting import Rows, State
 from shared.service_app import Role, create_service
 from shared.settings import Settings, SettingsError
-from shared.stream.gauges import measured
 from shared.stream.service import Service
 from shared.units.calendar import Zone
 
@@ -28,7 +27,7 @@ def service(settings: Settings) -> Service[State, Rows]:
         decide=partial(handler.decide, zone=zone),
         write=store.write,
         journal="fact",
-        ticks=(measured(city.measure),),
+        measure=city.measure,
     )
 
 

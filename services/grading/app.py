@@ -16,7 +16,7 @@ from services.grading.api import (
 )
 from services.grading.api.views import split_subject
 from services.grading.domain.rulebook import rulebook
-from services.grading.regrading import Regrader
+from services.grading.regrading import Regrader, observe
 from services.grading.store import writing
 from services.grading.store.held import Held, Rows
 from shared.methodology import methodology
@@ -46,6 +46,7 @@ def service(settings: Settings) -> Service[Held, Rows]:
         journal=None,
         subject=handler.subject_of,
         ticks=(regrader.tick,),
+        measure=observe,
     )
 
 

@@ -174,7 +174,7 @@ def _regrade_account(
         result.labels.append(LabelRow(account.number, kind, sector_of(state), label))
         if known is None or known.n != label.n:
             policy = rules.policy(kind, label.grade.label, today)
-            data = _changed(account, label, known, labels, policy)
+            data = changed(account, label, known, labels, policy)
             result.history.append(HistoryRow(account.number, label, data))
             result.outgoing.append(outgoing(account.subject, data, now))
 
@@ -207,13 +207,14 @@ def surroundings(
     )
 
 
-def _changed(
+def changed(
     account: Account,
     label: Label,
     held: Label | None,
     labels: dict[int, Label],
     policy: dict[str, str],
 ) -> LabelChanged:
+    """What is told of a label; `held` is what was told before. Takes a sequence of the account."""
     grade, against = label.grade, label.grade.held_against
     standing = current(labels) or label
     return LabelChanged(

@@ -14,7 +14,6 @@ from services.industrial.store.write import write
 from services.industrial.watching import watching
 from shared.service_app import Role, create_service
 from shared.settings import Settings, SettingsError
-from shared.stream.gauges import measured
 from shared.stream.service import Service
 from shared.units.calendar import Zone
 
@@ -33,7 +32,8 @@ def service(settings: Settings) -> Service[State, Rows]:
         write=write,
         journal="fact",
         wakes=woken,
-        ticks=(measured(city.measure), watching(zone)),
+        ticks=(watching(zone),),
+        measure=city.measure,
     )
 
 

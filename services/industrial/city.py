@@ -7,6 +7,7 @@ from shared import metrics
 from shared.database import Connection
 from shared.units.amount import MG_PER_T
 
+NAME = "industrial"
 FIGURES = """
 select (select coalesce(sum(balance), 0)::numeric from account),
     (select count(distinct id) from enterprise)
@@ -29,9 +30,9 @@ async def measure(connection: Connection) -> None:
     metrics.CITY_TONNES.labels("industrial").set(float(row[0] / MG_PER_T))
     metrics.CITY_ACCOUNTS.labels("industrial").set(row[1])
     [(reviews, oldest, warnings)] = await connection.fetch(WAITING)
-    metrics.REVIEWS_OPEN.set(reviews)
-    metrics.REVIEWS_AGE_SECONDS.set(oldest or 0)
-    metrics.INDUSTRY_WARNINGS.set(warnings)
+    metrics.REVIEWS_OPEN.labels(NAME).set(reviews)
+    metrics.REVIEWS_AGE_SECONDS.labels(NAME).set(oldest or 0)
+    metrics.INDUSTRY_WARNINGS.labels(NAME).set(warnings)
     years = [row[0] for row in await connection.fetch(YEARS)]
     totals = {year: await region.totals(connection, year, MONTHS, REQUIRED) for year in years}
     # A year that is no longer among the latest goes.

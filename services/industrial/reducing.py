@@ -22,7 +22,6 @@ from services.industrial.domain.posted import (
 from services.industrial.domain.tariffs import Tariffs
 from services.industrial.store import comparisons, loads
 from shared.database import Connection
-from shared.units.amount import ratio_text
 from shared.units.quantity import UNITS, convert
 
 
@@ -108,17 +107,6 @@ def frozen(finding: Finding) -> dict[str, Any]:
         "yuan_per_unit": None if finding.yuan_per_unit is None else str(finding.yuan_per_unit),
         "first": finding.first.isoformat(),
         "last": finding.last.isoformat(),
-    }
-
-
-def shown_baseline(baseline: dict[str, Any]) -> dict[str, Any]:
-    """What was frozen, for people."""
-    return {
-        "level": ratio_text(Fraction(baseline["level"])),
-        "level_unit": baseline["level_unit"],
-        "avoidable": ratio_text(Fraction(baseline["avoidable"])),
-        "unit": baseline["unit"],
-        "period": {"from": baseline["first"], "to": baseline["last"]},
     }
 
 

@@ -143,8 +143,9 @@ def _count(caller: Principal, judgement: Judgement, outcome: str) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     counts.update((event.type, outcome) for event in judgement.accepted)
     counts.update((rejection.type or "unknown", "rejected") for rejection in judgement.rejected)
+    client = metrics.client_label(caller.client)
     for (type, what), number in counts.items():
-        metrics.EVENTS_IN.labels("ingest", type, caller.client, what).inc(number)
+        metrics.EVENTS_IN.labels("ingest", type, client, what).inc(number)
         if what == "accepted":
-            last = metrics.CLIENT_TIMESTAMP.labels("ingest", type, caller.client)
+            last = metrics.CLIENT_TIMESTAMP.labels("ingest", type, client)
             last.set_to_current_time()

@@ -1,74 +1,125 @@
 """How `POST /v1/events` appears in the OpenAPI document: FastAPI sees only a raw request."""
 
+import json
 from typing import Any
 
+from services.ingest.handler import Rejected
 from shared.events.http import MAX_BATCH
 from shared.events.modes import BATCH, EVENT, JSON
+from shared.events.schema import event_schema
 from shared.events.types import INPUTS
-from shared.http.problems import MEDIA_TYPE
+from shared.http.answers import COMPONENTS, REFERENCE, Answer, Refusal, answers
 
-_EVENT_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "A CloudEvent; GET /v1/event-types/{type}/schema has the whole schema",
-    "required": ["specversion", "id", "source", "type", "subject", "data"],
-    "properties": {
-        "specversion": {"const": "1.0"},
-        "id": {"type": "string", "minLength": 1, "maxLength": 128},
-        "source": {"type": "string", "minLength": 1, "maxLength": 256},
-        "type": {"enum": list(INPUTS)},
-        "subject": {"type": "string", "minLength": 1, "maxLength": 128},
-        "time": {"type": "string", "format": "date-time"},
-        "data": {"type": "object"},
+PAYMENT: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "core-2020-01-01-4711",
+    "source": "urn:jsrcb:core",
+    "type": "cn.tanzhang.payment.v1",
+    "subject": "jsrcb:a8f5f167f44f4964",
+    "time": "2020-01-01T08:00:00+08:00",
+    "data": {"kind": "transfer", "channel": "mobile", "amount": "150.50", "currency": "CNY"},
+}
+READING: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "m-1-2020-01-01T00:15",
+    "source": "urn:grid:meters",
+    "type": "cn.tanzhang.meter.reading.v1",
+    "subject": "91350100M000100Y43",
+    "data": {
+        "meter_id": "m-1",
+        "kind": "interval",
+        "start": "2020-01-01T00:00:00+08:00",
+        "end": "2020-01-01T00:15:00+08:00",
+        "value": "1.5",
+        "unit": "kWh",
+        "quality": "actual",
     },
 }
-_REJECTED = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["index", "id", "problem"],
-        "properties": {
-            "index": {"type": "integer", "description": "place in the batch, from 0"},
-            "id": {"type": ["string", "null"]},
-            "problem": {"$ref": "#/components/schemas/Problem"},
-        },
-    },
-}
-_ACCEPTED = {
-    "type": "object",
-    "required": ["accepted", "rejected"],
-    "properties": {"accepted": {"type": "integer"}, "rejected": _REJECTED},
-}
-_NONE = {"allOf": [{"$ref": "#/components/schemas/Problem"}, _ACCEPTED]}
-_REASONS = {
-    400: "Not JSON",
-    408: "The body came too slowly",
-    413: f"More than 8 MiB or {MAX_BATCH} events",
-    415: "Neither a CloudEvent in JSON nor a batch",
-    429: "Past the client's rate: see Retry-After",
-    503: "Kafka is away or too much is in flight: send again after Retry-After",
+_HEADERS = {
+    "specversion": "Of binary mode: always 1.0",
+    "id": "Of binary mode: with the source it makes the event one of its kind",
+    "source": "Of binary mode: who tells the event, a URI",
+    "type": "Of binary mode: one of GET /v1/event-types",
+    "subject": "Of binary mode: the account",
+    "time": "Of binary mode: when it happened, with its offset",
 }
 
 
-def _problem(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+class Received(Answer, frozen=True, kw_only=True):
+    """How many events Kafka has acknowledged, and those that were not taken."""
+
+    accepted: int
+    rejected: list[Rejected]
+
+
+def _event_schemas() -> dict[str, Any]:
+    """Every input type's schema under a name, its parts beside it."""
+    found: dict[str, Any] = {}
+    for type, (_, data) in INPUTS.items():
+        schema = json.loads(
+            json.dumps(event_schema(type)).replace("#/$defs/", REFERENCE.format(name=""))
+        )
+        found |= schema.pop("$defs")
+        del schema["$schema"], schema["$id"]
+        found[f"{data.__name__}Event"] = schema
+    return found
 
 
 def _request_body() -> dict[str, Any]:
-    batch = {"type": "array", "maxItems": MAX_BATCH, "items": _EVENT_SCHEMA}
-    data = {"type": "object", "description": "binary mode: the data, with ce- headers"}
-    schemas = {EVENT: _EVENT_SCHEMA, BATCH: batch, JSON: data}
-    return {"required": True, "content": {m: {"schema": s} for m, s in schemas.items()}}
+    references = {
+        type: REFERENCE.format(name=f"{data.__name__}Event") for type, (_, data) in INPUTS.items()
+    }
+    event = {
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "type", "mapping": references},
+    }
+    data = {
+        "type": "object",
+        "description": "Binary mode: the event's data, its attributes in the headers ce-...",
+    }
+    batch = {"type": "array", "maxItems": MAX_BATCH, "items": event}
+    content = {
+        EVENT: {"schema": event, "example": PAYMENT},
+        BATCH: {"schema": batch, "example": [READING, PAYMENT]},
+        JSON: {"schema": data, "example": PAYMENT["data"]},
+    }
+    return {"required": True, "content": content, COMPONENTS: _event_schemas()}
 
 
+def _parameters() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": f"ce-{name}",
+            "in": "header",
+            "required": False,
+            "description": description,
+            "schema": {"type": "string", "examples": [PAYMENT[name]]},
+        }
+        for name, description in _HEADERS.items()
+    ]
+
+
+_NONE_TAKEN = {
+    "accepted": 0,
+    "rejected": [
+        {
+            "index": 0,
+            "id": "core-2020-01-01-4711",
+            "problem": Refusal(422, "missing-field", "/data/amount: is missing").document(),
+        }
+    ],
+}
 POST_EVENTS: dict[str, Any] = {
-    "openapi_extra": {"requestBody": _request_body()},
-    "responses": {
-        202: {
-            "description": "Kafka has acknowledged the accepted events",
-            "content": {JSON: {"schema": _ACCEPTED}},
-        },
-        403: _problem("The token allows none of the events", _NONE),
-        422: _problem("No event is valid", _NONE),
-        **{s: _problem(d, {"$ref": "#/components/schemas/Problem"}) for s, d in _REASONS.items()},
-    },
+    "status_code": 202,
+    "openapi_extra": {"requestBody": _request_body(), "parameters": _parameters()},
+    "responses": answers(
+        Received,
+        202,
+        Refusal(403, "forbidden", "The token has no scope events:write:<topic>"),
+        Refusal(408, "too-slow", "The body did not arrive within 30 s"),
+        Refusal(413, "too-large", f"A batch has at most {MAX_BATCH} events"),
+        Refusal(422, "missing-field", "/data/amount: is missing", _NONE_TAKEN, Received),
+        Refusal(503, "unavailable", "Kafka has not acknowledged in 30 s; sending again is safe"),
+        Refusal(429, "too-many-requests", "More than 1000 events per second"),
+    ),
 }

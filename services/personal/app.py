@@ -12,7 +12,6 @@ from shared.database import Connection
 from shared.erasure import check_key
 from shared.service_app import Role, create_service
 from shared.settings import Settings
-from shared.stream.gauges import measured
 from shared.stream.service import Batch, Service
 
 SERVICE_NAME = "personal"
@@ -37,7 +36,8 @@ def service(settings: Settings) -> Service[State, Rows]:
         journal="ledger_entry",
         screen=partial(erasure.screen, settings),
         reach=reports.reach,
-        ticks=(city.fold, measured(city.measure)),
+        ticks=(city.fold,),
+        measure=city.measure,
     )
 
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from services.personal.domain import ONE, QUANTITY_MAX, ZERO, Claim
 from shared.events.meaning import AHEAD
 from shared.events.types import Payment
+from shared.events.words import Channel, PaymentKind
 from shared.methodology import RuleRow, Scenario, methodology
 from shared.units.calendar import local_date
 
@@ -36,8 +37,8 @@ class Rule:
     """
 
     priority: int
-    kind: str | None = None
-    channel: str | None = None
+    kind: PaymentKind | None = None
+    channel: Channel | None = None
     mcc_from: str | None = None
     mcc_to: str | None = None
     with_quantity: bool = False

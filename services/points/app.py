@@ -12,7 +12,6 @@ from services.points.store import Rows, State
 from shared.erasure import check_key
 from shared.service_app import Role, create_service, utc_now
 from shared.settings import Settings
-from shared.stream.gauges import measured
 from shared.stream.service import Service
 from shared.units.calendar import Zone
 from shared.webhooks.api import subscription_routers
@@ -38,8 +37,8 @@ def service(settings: Settings) -> Service[State, Rows]:
             partial(tiers.tick, zone=zone),
             partial(expiry.tick, zone=zone),
             partial(leagues.tick, zone=zone),
-            measured(city.measure),
         ),
+        measure=city.measure,
     )
 
 
@@ -47,8 +46,10 @@ def create(settings: Settings, role: Role, *, clock: Callable[[], datetime] = ut
     """The service as a process; SettingsError without a key to hash erased names with."""
     check_key(settings)
     if role == "webhooks":
-        permit = partial(telling.permit, settings)
-        return create_webhooks(SERVICE_NAME, TOPIC, settings, permit=permit, clock=clock)
+        permit, consented = partial(telling.permit, settings), telling.consented
+        return create_webhooks(
+            SERVICE_NAME, TOPIC, settings, permit=permit, consented=consented, clock=clock
+        )
     return create_service(
         service(settings), (*routers, *subscription_routers(TOPIC)), settings, role, clock
     )

@@ -4,6 +4,7 @@ from services.points.domain import PLACES, TIERS
 from shared import metrics
 from shared.database import Connection
 
+NAME = "points"
 FIGURES = """
 select (select coalesce(sum(balance), 0)::numeric from account),
     (select coalesce(sum(points), 0)::numeric from claim),
@@ -25,12 +26,12 @@ where coalesce(valid_from, now()) <= now() and coalesce(valid_until, 'infinity')
 async def measure(connection: Connection) -> None:
     """Points by what became of them; accounts by tier; redemptions and rewards."""
     [(balances, claims, redeemed)] = await connection.fetch(FIGURES)
-    metrics.POINTS_ISSUED.set(float((balances - claims + redeemed).scaleb(-PLACES)))
-    metrics.POINTS_REDEEMED.set(float(redeemed.scaleb(-PLACES)))
-    metrics.POINTS_OWED.set(float(claims.scaleb(-PLACES)))
+    metrics.POINTS_ISSUED.labels(NAME).set(float((balances - claims + redeemed).scaleb(-PLACES)))
+    metrics.POINTS_REDEEMED.labels(NAME).set(float(redeemed.scaleb(-PLACES)))
+    metrics.POINTS_OWED.labels(NAME).set(float(claims.scaleb(-PLACES)))
     [(frozen, consents)] = await connection.fetch(PEOPLE)
-    metrics.ACCOUNTS_FROZEN.set(frozen)
-    metrics.CONSENTS.set(consents)
+    metrics.ACCOUNTS_FROZEN.labels(NAME).set(frozen)
+    metrics.CONSENTS.labels(NAME).set(consents)
     tiers = {row[0]: row[1] for row in await connection.fetch(BY_TIER)}
     for tier in TIERS[1:]:
         metrics.POINTS_TIERS.labels(tier).set(tiers.get(tier, 0))

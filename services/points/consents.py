@@ -2,13 +2,39 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from shared.auth.consent import Consent, ConsentScope, Reason, Verdict
+from shared.http.answers import Answer, Timestamp, sample
 
 YEARS_MAX = 5
 Status = Literal["live", "ended", "withdrawn", "replaced"]
+ShownId = Annotated[str, sample("6f1c7d0e-3b64-4b7e-9a43-2f1f0c2b7d11")]
+
+
+class ConsentEvent(Answer, frozen=True, kw_only=True):
+    """What happened to a consent, and who did it; nobody ends one whose time is over."""
+
+    what: Literal["given", "ended", "withdrawn", "replaced"]
+    at: Timestamp
+    by: Annotated[str, sample("person")] | UnsetType | None = UNSET
+    replaced_by: ShownId | UnsetType = UNSET
+
+
+class ConsentShown(Answer, frozen=True, kw_only=True):
+    """A consent with what happened to it."""
+
+    id: ShownId
+    account_id: Annotated[str, sample("jsrcb:token-0001")]
+    bank: Annotated[str, sample("icbc")]
+    scope: ConsentScope
+    status: Status
+    given_at: Timestamp
+    until: Timestamp
+    history: list[ConsentEvent]
 
 
 @dataclass(slots=True, frozen=True)
@@ -76,32 +102,33 @@ def verdict(bank: str, scope: ConsentScope, given: Given | None, now: datetime) 
     return Verdict(bank=bank, scope=scope, reason=reason)
 
 
-def view(given: Given, now: datetime) -> dict[str, Any]:
-    """A consent as it is shown, with what happened to it."""
-    return {
-        "id": str(given.id),
-        "account_id": given.account_id,
-        "bank": given.bank,
-        "scope": given.scope,
-        "status": given.status(now),
-        "given_at": given.given_at,
-        "until": given.until,
-        "history": _history(given, now),
-    }
+def view(given: Given, now: datetime) -> ConsentShown:
+    """A consent as it is shown at that time."""
+    return ConsentShown(
+        id=str(given.id),
+        account_id=given.account_id,
+        bank=given.bank,
+        scope=given.scope,
+        status=given.status(now),
+        given_at=given.given_at,
+        until=given.until,
+        history=_history(given, now),
+    )
 
 
-def _history(given: Given, now: datetime) -> list[dict[str, Any]]:
-    first = {"what": "given", "at": given.given_at, "by": given.given_by}
+def _history(given: Given, now: datetime) -> list[ConsentEvent]:
+    first = ConsentEvent(what="given", at=given.given_at, by=given.given_by)
+    at, by = given.ended_at or given.until, given.ended_by
     match given.status(now):
         case "live":
             return [first]
         case "ended":
-            return [first, {"what": "ended", "at": given.until}]
+            return [first, ConsentEvent(what="ended", at=given.until)]
         case "withdrawn":
-            return [first, {"what": "withdrawn", "at": given.ended_at, "by": given.ended_by}]
+            return [first, ConsentEvent(what="withdrawn", at=at, by=by)]
         case _:
-            last = {"what": "replaced", "at": given.ended_at, "by": given.ended_by}
-            return [first, last | {"replaced_by": str(given.replaced_by)}]
+            other = str(given.replaced_by)
+            return [first, ConsentEvent(what="replaced", at=at, by=by, replaced_by=other)]
 
 
 def _reason(code: Literal["live", "none", "withdrawn", "ended"], en: str, zh: str) -> Reason:

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import StringIO
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
+
+from msgspec import UNSET, UnsetType
 
 from services.points.domain import Moment, trailing_since
 from shared.database import Pool
+from shared.http.answers import Answer, Points, Timestamp, sample
 from shared.units.amount import points_text
 
 Purpose = Literal["credit_score", "village"]
@@ -50,9 +53,20 @@ class Person(NamedTuple):
 
     account_id: str
     balance: int
-    tier: str
+    tier: Literal["none", "light", "medium", "deep"]
     village: str | None
     earned: int
+
+
+class ExportedPerson(Answer, frozen=True, kw_only=True):
+    """A person; `credited_12m` are the points of the trailing 12 months, net."""
+
+    account_id: Annotated[str, sample("jsrcb:token-0001")]
+    balance: Points
+    credited_12m: Points
+    tier: Literal["none", "light", "medium", "deep"]
+    as_of: Timestamp
+    village: Annotated[str, sample("330824105201")] | UnsetType | None = UNSET
 
 
 @dataclass(slots=True, frozen=True)
@@ -75,17 +89,22 @@ async def persons(pool: Pool, export: Export, after: str, limit: int, at: Moment
     return [Person(*row) for row in found]
 
 
-def item(export: Export, person: Person, at: Moment) -> dict[str, Any]:
-    """A person as exported; `credited_12m` are the points of the trailing 12 months, net."""
-    values = (
-        person.account_id,
-        points_text(person.balance),
-        points_text(person.earned),
-        person.tier,
-        at.now,
-        person.village,
+def item(export: Export, person: Person, at: Moment) -> ExportedPerson:
+    """A person as exported."""
+    return ExportedPerson(
+        account_id=person.account_id,
+        balance=points_text(person.balance),
+        credited_12m=points_text(person.earned),
+        tier=person.tier,
+        as_of=at.now,
+        village=person.village if "village" in export.columns else UNSET,
     )
-    return dict(zip(export.columns, values, strict=False))
+
+
+def row(export: Export, person: Person, at: Moment) -> str:
+    """The same as a line of a table."""
+    shown = item(export, person, at)
+    return csv_line([getattr(shown, column) for column in export.columns])
 
 
 def csv_line(values: Sequence[Any]) -> str:

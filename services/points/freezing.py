@@ -1,11 +1,13 @@
 """Frozen accounts: nothing is redeemed, credits and reversals go on."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from asyncpg import Record
 
 from shared.database import Connection, Pool
+from shared.http.answers import Answer, Instant, Timestamp, sample
 from shared.http.problems import conflict, not_found
 from shared.stream import accounts
 
@@ -20,6 +22,21 @@ HISTORY = """
 select f.frozen_at, f.reason, f.frozen_by, f.lifted_at, f.lifted_by
 from freezing f where f.account = $1 order by f.frozen_at
 """
+
+
+class FreezingShown(Answer, frozen=True, kw_only=True):
+    """Since when, why and by whom an account is frozen."""
+
+    since: Instant
+    reason: Annotated[str, sample("The card was reported stolen")]
+    by: Annotated[str, sample("operator")]
+
+
+class FreezingEnded(FreezingShown, frozen=True, kw_only=True):
+    """A time for which an account was frozen; null while it is."""
+
+    lifted_at: Timestamp | None
+    lifted_by: Annotated[str, sample("operator")] | None
 
 
 async def freeze(pool: Pool, subject: str, reason: str, by: str, now: datetime) -> None:
@@ -45,19 +62,24 @@ async def check(connection: Connection, account: int) -> None:
     frozen = await connection.fetchrow(STANDING, account)
     if frozen is not None:
         detail = f"The account is frozen: {_told(frozen)}"
-        raise conflict(detail, "account-frozen", frozen=shown(frozen))
+        raise conflict(detail, "account-frozen", frozen=msgspec.to_builtins(shown(frozen)))
 
 
-async def history(connection: Connection | Pool, account: int) -> list[dict[str, Any]]:
+async def history(connection: Connection | Pool, account: int) -> list[FreezingEnded]:
     """Every time an account was frozen, the first one first."""
     rows = await connection.fetch(HISTORY, account)
     return [
-        shown(row) | {"lifted_at": row["lifted_at"], "lifted_by": row["lifted_by"]} for row in rows
+        FreezingEnded(**_fields(row), lifted_at=row["lifted_at"], lifted_by=row["lifted_by"])
+        for row in rows
     ]
 
 
-def shown(row: Record) -> dict[str, Any]:
-    """Since when, why and by whom an account is frozen."""
+def shown(row: Record) -> FreezingShown:
+    """A freezing that stands."""
+    return FreezingShown(**_fields(row))
+
+
+def _fields(row: Record) -> dict[str, Any]:
     return {
         "since": row["frozen_at"].isoformat(),
         "reason": row["reason"],

@@ -6,7 +6,7 @@ Every write locks the account first, then the reward.
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -17,6 +17,8 @@ from services.points.domain import Moment
 from services.points.moving import Moves
 from services.points.rewards import GET as REWARD
 from shared.database import Connection, Pool
+from shared.http.answers import Answer as Shape
+from shared.http.answers import Instant, Listing, Points, sample
 from shared.http.paging import Page
 from shared.http.problems import Problem, conflict, not_found
 from shared.stream import accounts
@@ -69,6 +71,25 @@ class Order:
         return blake2b(msgspec.json.encode(wanted), digest_size=16).digest()
 
 
+class RedemptionShown(Shape, frozen=True, kw_only=True):
+    """A redemption as it stands; `points` are those of all its items."""
+
+    id: Annotated[str, sample("6f1c7d0e-3b64-4b7e-9a43-2f1f0c2b7d11")]
+    account_id: Annotated[str, sample("jsrcb:token-0001")]
+    reward_id: Annotated[str, sample("bag")]
+    quantity: int
+    points: Points
+    status: Literal["redeemed", "cancelled"]
+    created_at: Instant
+    cancelled_at: Instant | None
+
+
+class RedemptionMoved(RedemptionShown, frozen=True, kw_only=True):
+    """A redemption that was just made or cancelled, and the account's balance after it."""
+
+    balance: Points
+
+
 @dataclass(slots=True, frozen=True)
 class Answer:
     """A redemption or the refusal of one; `hit` when it is that of an earlier request."""
@@ -106,7 +127,8 @@ async def redeem(
         moves = await moving.begin(connection, poster, [account], at)
         await expiry.settle(account, moves)
         try:
-            answer = Answer(201, await _redeemed(account, order, id, moves))
+            made = await _redeemed(account, order, id, moves)
+            answer = Answer(201, msgspec.to_builtins(made))
         except Problem as refusal:
             answer = Answer(refusal.status, refusal.document())
         await moves.save([account])
@@ -119,7 +141,7 @@ async def redeem(
 
 async def cancel(
     pool: Pool, poster: Poster[Any, Any], subject: str, id: UUID, at: Moment
-) -> dict[str, Any]:
+) -> RedemptionMoved:
     """Give points and stock back; cancelling again changes nothing.
 
     It is as if the points had never been spent: what has expired meanwhile expires now.
@@ -139,7 +161,7 @@ async def cancel(
             await expiry.settle(account, moves)
             await expiry.correct(account, moves, announced)
             await moves.save([account])
-        return shown(await find(connection, id)) | {"balance": points_text(account.balance)}
+        return _moved(await find(connection, id), account)
 
 
 async def find(connection: Connection | Pool, id: UUID) -> Record:
@@ -150,15 +172,23 @@ async def find(connection: Connection | Pool, id: UUID) -> Record:
     return row
 
 
-async def listed(pool: Pool, account: int, page: Page) -> dict[str, Any]:
+async def listed(pool: Pool, account: int, page: Page) -> Listing[RedemptionShown]:
     """The redemptions of an account, the first one first."""
     after = page.after(Cursor) or START
     rows = await pool.fetch(LIST, account, *after, page.limit + 1)
     return page.listing(rows, shown, lambda row: (row["created_at"], row["id"]))
 
 
-def shown(row: Record) -> dict[str, Any]:
+def shown(row: Record) -> RedemptionShown:
     """A redemption as it stands."""
+    return RedemptionShown(**_fields(row))
+
+
+def _moved(row: Record, account: Account) -> RedemptionMoved:
+    return RedemptionMoved(**_fields(row), balance=points_text(account.balance))
+
+
+def _fields(row: Record) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
         "account_id": row["subject"],
@@ -178,7 +208,7 @@ async def _locked(connection: Connection, subject: str) -> Account:
     return found[subject]
 
 
-async def _redeemed(account: Account, order: Order, id: UUID, moves: Moves) -> dict[str, Any]:
+async def _redeemed(account: Account, order: Order, id: UUID, moves: Moves) -> RedemptionMoved:
     """Check everything, then take points and stock; a Problem has changed nothing."""
     connection = moves.connection
     await freezing.check(connection, account.number)
@@ -191,7 +221,7 @@ async def _redeemed(account: Account, order: Order, id: UUID, moves: Moves) -> d
     )
     key = moving.key_of("redeemed", id)
     moves.post(account, "redeemed", domain.redeemed(cost), key, f"redeemed:{id}")
-    return shown(await find(connection, id)) | {"balance": points_text(account.balance)}
+    return _moved(await find(connection, id), account)
 
 
 async def _reserved(

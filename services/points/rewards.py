@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated
 
 from asyncpg import Record
 
 from shared.database import Connection, Pool
+from shared.http.answers import Answer, Listing, Points, Timestamp, sample
 from shared.http.paging import Page
 from shared.http.problems import Problem, conflict, not_found
 from shared.units.amount import points_text
@@ -42,6 +43,20 @@ values ($1, $2, $3, $4, $5) on conflict do nothing returning true
 DELIVERED = "select quantity from delivery where reward_id = $1 and reference = $2"
 LOCK = "select stock from reward where id = $1 for update"
 ADD = "update reward set stock = stock + $2, updated_at = $3 where id = $1"
+
+
+class RewardShown(Answer, frozen=True, kw_only=True):
+    """What a reward costs and what is left of it; `available`: in stock and offered now."""
+
+    id: Annotated[str, sample("bag")]
+    name: Annotated[str, sample("Cloth bag")]
+    name_zh: Annotated[str, sample("布袋")] | None
+    points: Points
+    stock: int
+    per_account: int | None
+    valid_from: Timestamp | None
+    valid_until: Timestamp | None
+    available: bool
 
 
 @dataclass(slots=True, frozen=True)
@@ -106,7 +121,7 @@ async def deliver(pool: Pool, delivery: Delivery, now: datetime) -> None:
         await connection.execute(ADD, delivery.reward_id, delivery.quantity, now)
 
 
-async def get(pool: Pool, id: str, now: datetime) -> dict[str, Any]:
+async def get(pool: Pool, id: str, now: datetime) -> RewardShown:
     """A reward, or 404."""
     row = await pool.fetchrow(GET, id, now)
     if row is None:
@@ -114,16 +129,27 @@ async def get(pool: Pool, id: str, now: datetime) -> dict[str, Any]:
     return _shown(row)
 
 
-async def listed(pool: Pool, page: Page, available: bool | None, now: datetime) -> dict[str, Any]:
+async def listed(
+    pool: Pool, page: Page, available: bool | None, now: datetime
+) -> Listing[RewardShown]:
     """Rewards by id; `available`: in stock and offered now, or not."""
     after = page.after(tuple[str]) or ("",)
     rows = await pool.fetch(LIST, now, *after, available, page.limit + 1)
     return page.listing(rows, _shown, lambda row: (row["id"],))
 
 
-def _shown(row: Record) -> dict[str, Any]:
-    found = {**row, "points": points_text(row["points"])}
-    return found | {"available": found.pop("offered") and row["stock"] > 0}
+def _shown(row: Record) -> RewardShown:
+    return RewardShown(
+        id=row["id"],
+        name=row["name"],
+        name_zh=row["name_zh"],
+        points=points_text(row["points"]),
+        stock=row["stock"],
+        per_account=row["per_account"],
+        valid_from=row["valid_from"],
+        valid_until=row["valid_until"],
+        available=row["offered"] and row["stock"] > 0,
+    )
 
 
 async def _recorded(connection: Connection, delivery: Delivery, now: datetime) -> bool:

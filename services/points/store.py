@@ -12,7 +12,7 @@ from shared.database import Connection
 from shared.erasure import Erasure
 from shared.settings import Settings
 from shared.stream.service import Account
-from shared.webhooks import deliveries
+from shared.webhooks import erasing
 
 CLAIMS = "select account, points from claim where account = any($1::bigint[])"
 SET_CLAIMS = """
@@ -99,7 +99,7 @@ async def write(settings: Settings, connection: Connection, rows: Rows) -> None:
         for table in FORGOTTEN:
             await connection.execute(f"delete from {table} where account = $1", account.number)
         await erasure.forget(connection, settings, account, done)
-        await deliveries.forget(connection, account.subject)
+        await erasing.forget(connection, account.subject)
 
 
 def _counting(postings: Sequence[Posting]) -> list[int]:

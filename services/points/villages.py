@@ -10,7 +10,7 @@ FORM = "the 12 digits of a village's administrative division code"
 # GB/T 2260: provinces in six regions, and Taiwan, Hong Kong, Macao.
 _PROVINCE = r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])"
 # Province, city, county, township, village; ending in 000 it is a whole township.
-_CODE = re.compile(rf"{_PROVINCE}[0-9]{{7}}(?!000)[0-9]{{3}}")
+CODE = re.compile(rf"{_PROVINCE}[0-9]{{7}}(?!000)[0-9]{{3}}")
 
 PUT = """
 insert into residence (account, village, since) values ($1, $2, $3)
@@ -27,7 +27,7 @@ REMOVE = "delete from residence where account = $1"
 
 def is_village(text: str) -> bool:
     """Has it the form of a village's code (GB/T 2260 and GB/T 10114, then three digits)?"""
-    return _CODE.fullmatch(text) is not None
+    return CODE.fullmatch(text) is not None
 
 
 async def put(pool: Pool, account_id: str, village: str, now: datetime) -> None:

@@ -4,8 +4,7 @@ The records are the points service's; the other services ask it over HTTP, each 
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import httpx
 import msgspec
@@ -13,6 +12,7 @@ from fastapi import Request
 
 from shared.auth.principal import Principal, require_subject
 from shared.events.identifiers import PERSONAL_FORM, is_personal_account
+from shared.http.answers import Answer, Refusal, Timestamp, sample
 from shared.http.client import Unavailable, ask
 from shared.http.problems import Problem, forbidden, invalid, unavailable
 
@@ -21,25 +21,25 @@ SCOPES: tuple[ConsentScope, ...] = get_args(ConsentScope)
 CHECK_PATH = "/v1/consents/check"
 
 
-class Consent(msgspec.Struct, frozen=True, kw_only=True):
+class Consent(Answer, frozen=True, kw_only=True):
     """A consent that holds, until when."""
 
-    id: str
-    until: datetime
+    id: Annotated[str, sample("6f1c7d0e-3b64-4b7e-9a43-2f1f0c2b7d11")]
+    until: Timestamp
 
 
-class Reason(msgspec.Struct, frozen=True, kw_only=True):
+class Reason(Answer, frozen=True, kw_only=True):
     """Whether a consent holds (`live`) or why not; `zh` is the sentence in Chinese."""
 
     code: Literal["live", "none", "withdrawn", "ended"]
-    en: str
-    zh: str
+    en: Annotated[str, sample("the consent holds")]
+    zh: Annotated[str, sample("授权有效")]
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class Verdict(Answer, frozen=True, kw_only=True):
     """The answer to whether `bank` has a consent; `consent` is null unless one holds."""
 
-    bank: str
+    bank: Annotated[str, sample("icbc")]
     scope: ConsentScope
     reason: Reason
     consent: Consent | None = None
@@ -53,6 +53,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
             )
         return self.consent
 
+
+_NONE = {"code": "none", "en": "none was given", "zh": "未曾授权"}
+NO_CONSENT = Refusal(
+    403,
+    "no-consent",
+    "icbc needs the person's consent (account): none was given",
+    {"bank": "icbc", "scope": "account", "reason": _NONE},
+)
 
 # Account id, bank and scope in; Problem 503 when nobody can say.
 Check = Callable[[str, str, ConsentScope], Awaitable[Verdict]]

@@ -13,6 +13,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 _EXPECTED = re.compile(r"Expected `(?P<expected>[^`]+)`(?:, got `(?P<got>[^`]+)`)?")
+NUMBER_PATTERN = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 NUMBER = 'must be a plain decimal number, such as 12.5 or "12.5"'
 _TIME = "must be an RFC 3339 time with an offset, such as 2020-01-31T08:00:00+08:00"
 

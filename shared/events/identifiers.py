@@ -26,6 +26,8 @@ _RUN = re.compile(r"(?<![0-9A-Za-z])[0-9]{11,19}[Xx]?(?![0-9A-Za-z])")
 _MOBILE = re.compile(r"(?:86)?1[3-9][0-9]{9}")
 _CARD = re.compile(r"[3-6][0-9]{15,18}")
 
+# The same for the documents of the API, where a pattern may be found anywhere in a text.
+BANK_PATTERN, PERSONAL_PATTERN = (f"^{form.pattern}$" for form in (_BANK, _PERSONAL))
 BANK_FORM = "2 to 32 of a-z, 0-9 and -"
 PERSONAL_FORM = "<bank>:<token>, token of 8 to 64 letters, digits, _ and -"
 ENTERPRISE_FORM = "a unified social credit code (18 characters, right check digit)"

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from shared.events import asyncapi, meaning, validation
+from shared.events import asyncapi, diagnosis, meaning, validation
 from shared.events.identifiers import ENTERPRISE_FORM, FARM_FORM, PERSONAL_FORM
 from shared.events.types import INPUTS, TYPES, Data
 from shared.units.quantity import UNITS
@@ -22,7 +22,7 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NUMBER: Schema = {
     "anyOf": [
-        {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"},
+        {"type": "string", "pattern": diagnosis.NUMBER_PATTERN},
         {"type": "number"},
     ]
 }

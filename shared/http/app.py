@@ -1,13 +1,12 @@
 """The HTTP application of every service: probes, metrics, problems, limits, documentation."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import prometheus_client
@@ -16,18 +15,29 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
 
 from shared.auth.tokens import check_auth_settings, open_verifier
+from shared.http.answers import Answer, Refusal, answers, sample
 from shared.http.errors import Unexpected, add_handlers
-from shared.http.limits import BodyLimit
+from shared.http.limits import RequestLimits
+from shared.http.measuring import Measured, show_ready, why_not
 from shared.http.openapi import describe
-from shared.http.problems import unavailable
-from shared.settings import Settings
+from shared.http.problems import NO_STORE, unavailable
+from shared.settings import BASE_PORT, SERVICES, Settings
 from shared.units.amount import decimal_text
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Ready = Callable[[], Awaitable[None]]
 READY_SECONDS_MAX = 3.0
 
+NOT_READY = Refusal(503, "unavailable", "Not ready: ConnectionRefusedError")
+Exposition = Annotated[str, sample("process_start_time_seconds 1.7e+09")]
+
 log = structlog.get_logger()
+
+
+class Probe(Answer, frozen=True, kw_only=True):
+    """The answer to whoever watches processes."""
+
+    status: Literal["alive", "ready"]
 
 
 def create_app(
@@ -41,22 +51,27 @@ def create_app(
     """The application of one service.
 
     `ready` raises when the service cannot answer (its database or broker is away). Raises
-    SettingsError when requests could not be authenticated. Routes find `settings`, `verifier`
+    SettingsError when requests could not be authenticated; without routers there are only probes,
+    which are open. Routes find `settings`, `verifier`
     and `clock` in `request.app.state`; `lifespan` adds the rest.
     """
-    check_auth_settings(settings)
+    if routers:
+        check_auth_settings(settings)
     app = FastAPI(
         title=f"tanzhang {service}",
         version=_version(),
+        description=_description(service),
         lifespan=lifespan,
         redirect_slashes=False,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = settings
     app.state.verifier = open_verifier(settings)
     app.state.clock = lambda: datetime.now(UTC)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestLimits)
     app.add_middleware(Unexpected)
+    app.add_middleware(Measured, service=service)
     add_handlers(app)
     app.include_router(_probes(service, ready))
     for router in routers:
@@ -76,7 +91,7 @@ def json_response(
     body = json.dumps(
         plain, default=_decimal, ensure_ascii=False, allow_nan=False, separators=(",", ":")
     )
-    return Response(body, status, headers, media_type)
+    return Response(body, status, NO_STORE | dict(headers or {}), media_type)
 
 
 def _decimal(value: Any) -> str:
@@ -88,26 +103,49 @@ def _decimal(value: Any) -> str:
 def _probes(service: str, ready: Ready) -> APIRouter:
     router = APIRouter(tags=["probes"])
 
-    @router.get("/livez", summary="The process answers")
-    async def livez() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @router.get("/readyz", summary="The service can do its work")
-    async def readyz() -> dict[str, str]:
-        try:
-            async with asyncio.timeout(READY_SECONDS_MAX):
-                await ready()
-        except Exception as error:
+    async def unready() -> Exception | None:
+        """Why the service cannot do its work; None when it can."""
+        error = await why_not(ready, READY_SECONDS_MAX)
+        if error is not None:
             log.warning("not_ready", service=service, error=repr(error))
-            raise unavailable(f"Not ready: {type(error).__name__}") from error
-        return {"status": "ready"}
+        return error
 
-    @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    @router.get("/livez", summary="The process answers", responses=answers(Probe))
+    async def livez() -> Response:
+        return json_response(Probe(status="alive"))
+
+    @router.get(
+        "/readyz", summary="The service can do its work", responses=answers(Probe, NOT_READY)
+    )
+    async def readyz() -> Response:
+        error = await unready()
+        if error is not None:
+            raise unavailable(f"Not ready: {type(error).__name__}") from error
+        return json_response(Probe(status="ready"))
+
+    @router.get(
+        "/metrics",
+        summary="Prometheus metrics",
+        response_class=Response,
+        responses=answers(Exposition, media=prometheus_client.CONTENT_TYPE_LATEST),
+    )
     async def metrics() -> Response:
+        show_ready(service, await unready() is None)
         text = prometheus_client.generate_latest()
         return Response(text, media_type=prometheus_client.CONTENT_TYPE_LATEST)
 
     return router
+
+
+def _description(service: str) -> str:
+    port = ""
+    if service in SERVICES:
+        own = BASE_PORT + 1 + SERVICES.index(service)
+        port = f" It listens at port {own} unless told otherwise."
+    return (
+        "All but probes and metrics needs a bearer token; each operation names the scope that it "
+        f"takes. Whatever goes wrong is answered as RFC 9457 problem details.{port}"
+    )
 
 
 def _version() -> str:

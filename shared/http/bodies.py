@@ -9,11 +9,14 @@ import msgspec
 from fastapi import Depends, Request
 
 from shared.auth.principal import Principal, authenticated
+from shared.events.diagnosis import NUMBER, NUMBER_PATTERN
 from shared.events.errors import FieldError, pointer
+from shared.http.answers import COMPONENTS, JSON, schema
 from shared.http.problems import Problem, unsupported_media_type
 
 BodyT = TypeVar("BodyT", bound="Body")
 DECIMAL_PLACES_MAX = 30
+_NUMBER = re.compile(NUMBER_PATTERN)
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,20 +40,39 @@ def body(type: type[BodyT]) -> Callable[[Request, Principal], Awaitable[BodyT]]:
     return read
 
 
-def accepts(type: type[Body]) -> dict[str, Any]:
-    """`openapi_extra` of a route with such a body, since FastAPI sees only the request."""
-    schema = inlined(msgspec.json.schema(type))
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+def accepts(type: type[Body], *examples: dict[str, Any]) -> dict[str, Any]:
+    """`openapi_extra` of a route with such a body, since FastAPI sees only the request.
+
+    Without examples, one is made from those of the fields.
+    """
+    found, components = schema(type)
+    content: dict[str, Any] = {"schema": found}
+    if examples:
+        named = {f"{n}": {"value": given} for n, given in enumerate(examples, 1)}
+        content["examples"] = named
+    types = {name: _with_numbers(node) for name, node in components.items()}
+    return {"requestBody": {"required": True, "content": {JSON: content}, COMPONENTS: types}}
+
+
+def _with_numbers(node: Any) -> Any:
+    """Decimals may come as JSON numbers too."""
+    if isinstance(node, list):
+        return [_with_numbers(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("format") == "decimal":
+        return node | {"type": ["string", "number"], "pattern": NUMBER_PATTERN}
+    return {name: _with_numbers(one) for name, one in node.items()}
 
 
 def expect_json(content_type: str | None) -> None:
     """415 unless the content type is JSON in UTF-8."""
     media, _, parameters = (content_type or "").lower().partition(";")
     charset = re.search(r'charset="?([^";\s]+)', parameters)
-    if media.strip() == "application/json" and (not charset or charset[1] in ("utf-8", "utf8")):
+    if media.strip() == JSON and (not charset or charset[1] in ("utf-8", "utf8")):
         return
     got = f"got {content_type!r}" if content_type else "there was none"
-    raise unsupported_media_type(f"Expected content-type application/json; {got}")
+    raise unsupported_media_type(f"Expected content-type {JSON}; {got}")
 
 
 def decoded(decoder: msgspec.json.Decoder[BodyT], raw: bytes) -> BodyT:
@@ -64,7 +86,7 @@ def decoded(decoder: msgspec.json.Decoder[BodyT], raw: bytes) -> BodyT:
         raise Problem("not-json", 400, f"The body is not JSON: {error}") from None
     except RecursionError:
         raise Problem("not-json", 400, "The body is nested too deeply") from None
-    faults = list(_unstorable(msgspec.structs.asdict(found), ()))
+    faults = _unstorable(found, msgspec.json.decode(raw), ())
     if faults:
         raise Problem("invalid-body", 422, f"{faults[0].pointer}: {faults[0].detail}", faults)
     return found
@@ -75,7 +97,8 @@ def field_fault(message: str, type: Any = None) -> FieldError:
     detail, _, path = message.partition(" - at `$")
     parts: list[str | int] = [
         int(index) if index else name
-        for name, index in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path)
+        # msgspec does not say under which key of an object with any keys: the pointer ends there.
+        for name, index in re.findall(r"\.([^.\[\]`]+)|\[(\d+)\]", path.partition("[...]")[0])
     ]
     if missing := re.fullmatch(r"Object missing required field `(.+)`", detail):
         return FieldError(pointer(*parts, missing[1]), "is missing")
@@ -84,23 +107,6 @@ def field_fault(message: str, type: Any = None) -> FieldError:
     if detail.startswith("Invalid enum value") and (words := _words(type, parts)):
         return FieldError(pointer(*parts), f"must be one of: {', '.join(words)}")
     return FieldError(pointer(*parts), detail)
-
-
-def inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """A JSON schema without `$ref`: OpenAPI would look for them in its own document."""
-    definitions = schema.get("$defs", {})
-
-    def walk(node: Any) -> Any:
-        if isinstance(node, list):
-            return [walk(n) for n in node]
-        if not isinstance(node, dict):
-            return node
-        if "$ref" in node:
-            return walk(definitions[node["$ref"].rsplit("/", 1)[1]])
-        return {k: walk(v) for k, v in node.items() if k != "$defs"}
-
-    found: dict[str, Any] = walk(schema)
-    return found
 
 
 def _words(type: Any, parts: list[str | int]) -> list[str]:
@@ -121,15 +127,23 @@ def _structured(node: Any) -> Any:
     return next((n for n in _members(node) if isinstance(n, msgspec.inspect.StructType)), None)
 
 
-def _unstorable(value: Any, path: tuple[str | int, ...]) -> list[FieldError]:
-    """Values that JSON and msgspec allow and no ledger can hold."""
+def _unstorable(value: Any, said: Any, path: tuple[str | int, ...]) -> list[FieldError]:
+    """Values that JSON and msgspec allow and no ledger can hold; `said`: as they were written."""
     match value:
         case dict():
-            return [f for k, v in value.items() for f in _unstorable(v, (*path, k))]
+            return [f for k, v in value.items() for f in _unstorable(v, said[k], (*path, k))]
         case list():
-            return [f for n, v in enumerate(value) for f in _unstorable(v, (*path, n))]
+            return [f for n, v in enumerate(value) for f in _unstorable(v, said[n], (*path, n))]
         case msgspec.Struct():
-            return _unstorable(msgspec.structs.asdict(value), path)
+            names = {field.encode_name: field.name for field in msgspec.structs.fields(value)}
+            return [
+                fault
+                for name, one in said.items()
+                for fault in _unstorable(getattr(value, names[name]), one, (*path, name))
+            ]
+        case Decimal() if isinstance(said, str) and not _NUMBER.fullmatch(said):
+            # Python reads more than numbers: 1_0, a space before, digits of other scripts.
+            return [FieldError(pointer(*path), NUMBER)]
         case Decimal() if not _in_range(value):
             return [FieldError(pointer(*path), "expected a finite decimal of ordinary size")]
         case str() if "\x00" in value:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.database import TRANSIENT
@@ -54,7 +55,7 @@ def add_handlers(app: FastAPI) -> None:
 
 
 class Unexpected:
-    """ASGI middleware, the outermost: a bug is logged and answered with a bare 500."""
+    """ASGI middleware around all that answers: a bug is logged and answered with a bare 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -94,12 +95,28 @@ async def _http(request: Request, error: Exception) -> Response:
     name = _NAMES.get(error.status_code) or HTTPStatus(error.status_code).phrase.lower()
     detail = details.get(error.status_code, str(error.detail))
     name = name.replace(" ", "-")
-    return response(Problem(name, error.status_code, detail, headers=error.headers))
+    headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return response(Problem(name, error.status_code, detail, headers=headers))
+
+
+def _allowed(request: Request) -> str:
+    """The methods of a path: Starlette names those of its first route only."""
+    return ", ".join(
+        method
+        for method in ("GET", "PUT", "POST", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    )
 
 
 async def _parameters(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [FieldError(pointer(*e["loc"]), e["msg"]) for e in error.errors()]
+    faults = [
+        FieldError(pointer(*e["loc"]), e["msg"].removeprefix("Value error, "))
+        for e in error.errors()
+    ]
     detail = "; ".join(f"{f.pointer}: {f.detail}" for f in faults)
     return response(Problem("invalid-parameter", 422, detail, faults))
 

@@ -1,6 +1,8 @@
 """How long answers take, for those who watch."""
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -8,6 +10,35 @@ from shared import metrics
 
 # Asked by machines every few seconds: they would hide what clients see.
 UNMEASURED = frozenset({"/livez", "/readyz", "/metrics"})
+# Questions under way: a loop forgets tasks that nobody holds.
+_late: "set[asyncio.Future[None]]" = set()
+
+
+async def why_not(ready: Callable[[], Awaitable[None]], seconds_max: float) -> Exception | None:
+    """What `ready` raises, a TimeoutError when it takes too long; None when all is well.
+
+    It is not waited for after that: a connection to a server that hangs does not even end.
+    """
+    task = asyncio.ensure_future(ready())
+    _late.add(task)
+    task.add_done_callback(_over)
+    done, _ = await asyncio.wait({task}, timeout=seconds_max)
+    if not done or task.cancelled():
+        task.cancel()
+        return TimeoutError(f"no answer within {seconds_max:g} s")
+    error = task.exception()
+    return error if isinstance(error, Exception) else None
+
+
+def _over(task: "asyncio.Future[None]") -> None:
+    _late.discard(task)
+    if not task.cancelled():
+        task.exception()
+
+
+def show_ready(service: str, ready: bool) -> None:
+    """Asked at every scrape: Prometheus does not look at /readyz, and nobody else may."""
+    metrics.READY.labels(service).set(ready)
 
 
 class Measured:

@@ -1,43 +1,95 @@
-"""The OpenAPI document, with the problems that every operation may answer."""
+"""The OpenAPI document: every operation with exactly what it can answer, each with an example."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from shared.http.problems import MEDIA_TYPE
+from shared.http.answers import COMPONENTS, Refusal, refuse
+from shared.http.examples import example
 
 _PROBLEM = {
     "type": "object",
-    "description": "RFC 9457 problem details",
+    "description": "RFC 9457 problem details; some problems have further members",
     "required": ["type", "title", "status", "detail", "errors"],
     "properties": {
-        "type": {"type": "string", "description": "urn:tanzhang:problem:<name>"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
+        "type": {
+            "type": "string",
+            "pattern": "^urn:tanzhang:problem:[a-z-]+$",
+            "description": "What went wrong, for programs",
+            "examples": ["urn:tanzhang:problem:missing-field"],
+        },
+        "title": {
+            "type": "string",
+            "description": "The same for people",
+            "examples": ["Missing field"],
+        },
+        "status": {
+            "type": "integer",
+            "description": "The status of this answer",
+            "examples": [422],
+        },
+        "detail": {
+            "type": "string",
+            "description": "What went wrong this time",
+            "examples": ["/data/amount: is missing"],
+        },
         "errors": {
             "type": "array",
+            "description": "The wrong fields",
             "items": {
                 "type": "object",
                 "required": ["pointer", "detail"],
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "JSON pointer (RFC 6901)",
+                        "examples": ["/data/amount"],
+                    },
+                    "detail": {
+                        "type": "string",
+                        "description": "What was expected",
+                        "examples": ["is missing"],
+                    },
+                },
             },
         },
     },
 }
+_WITH_TOKEN = (
+    Refusal(401, "unauthorized", "Send an Authorization header with a bearer token"),
+    Refusal(503, "unavailable", "The keys for tokens cannot be read"),
+)
+_WITH_SCOPE = (Refusal(403, "forbidden", "The token's subjects do not include ent:1"),)
+_WITH_INPUT = (Refusal(422, "invalid-parameter", "/query/limit: Input should be at least 1"),)
+_WITH_BODY = (
+    Refusal(400, "not-json", "The body is not JSON"),
+    Refusal(413, "too-large", "The body is larger than 8388608 bytes"),
+    Refusal(415, "unsupported-media-type", "Expected content-type application/json"),
+    Refusal(422, "invalid-body", "/name: is missing"),
+)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, its error form replaced by ours; made once per application."""
+    """FastAPI's document with our answers and problems; made once per application.
+
+    Raises ValueError when two types have one name, NoExample when a text has no example.
+    """
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        components = _components(document)
         for operation in _operations(document):
             _document_problems(operation)
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.pop("HTTPValidationError", None)
-        schemas.pop("ValidationError", None)
-        schemas["Problem"] = _PROBLEM
+            _show_parameters(operation)
+        for content in _contents(document):
+            if "examples" not in content and "example" not in content:
+                content["example"] = example(content["schema"], components)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -46,16 +98,64 @@ def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [op for path in document["paths"].values() for op in path.values()]
 
 
+def _bodies(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    asked = [operation["requestBody"]] if "requestBody" in operation else []
+    return [*asked, *operation["responses"].values()]
+
+
+def _contents(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for operation in _operations(document):
+        for body in _bodies(operation):
+            yield from body.get("content", {}).values()
+
+
+def _components(document: dict[str, Any]) -> dict[str, Any]:
+    """The named types of all operations, gathered where references look for them."""
+    found = {"Problem": _PROBLEM}
+    for operation in _operations(document):
+        for body in _bodies(operation):
+            for name, node in body.pop(COMPONENTS, {}).items():
+                if found.setdefault(name, node) != node:
+                    raise ValueError(f"two types of one service are named {name}")
+    document.setdefault("components", {})["schemas"] = dict(sorted(found.items()))
+    return found
+
+
 def _document_problems(operation: dict[str, Any]) -> None:
+    """What every operation of its kind can answer, beside what the route says."""
     responses: dict[str, Any] = operation["responses"]
     if "HTTPValidationError" in str(responses.get("422")):
         responses.pop("422")
-    statuses = {"default": "Any other error"}
-    if operation.get("security"):
-        statuses |= {"401": "No good token", "403": "The token does not allow this"}
-    if operation.get("parameters") or "requestBody" in operation:
-        statuses |= {"422": "A field or parameter is wrong"}
-    schema = {"$ref": "#/components/schemas/Problem"}
-    for status, description in statuses.items():
-        answer = {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
-        responses.setdefault(status, answer)
+    for answer in responses.values():
+        # FastAPI adds a JSON body without a schema to routes that make their answers themselves.
+        content = answer.get("content", {})
+        answer["content"] = {media: one for media, one in content.items() if one.get("schema")}
+        if not answer["content"]:
+            del answer["content"]
+    refuse(responses, list(_refusals(operation)), key=str)
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _show_parameters(operation: dict[str, Any]) -> None:
+    """One that may be left out is not null in an address; its example is shown beside it."""
+    for parameter in operation.get("parameters", ()):
+        schema = parameter["schema"]
+        branches = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+        if len(branches) == 1:
+            del schema["anyOf"]
+            schema |= branches[0]
+        closed = parameter["required"] and ("enum" in schema or "format" in schema)
+        if closed or "examples" in schema:
+            parameter["example"] = example(schema, {}, parameter["name"])
+
+
+def _refusals(operation: dict[str, Any]) -> Iterator[Refusal]:
+    security = operation.get("security", ())
+    if security:
+        yield from _WITH_TOKEN
+    if any(scopes for one in security for scopes in one.values()):
+        yield from _WITH_SCOPE
+    if operation.get("parameters"):
+        yield from _WITH_INPUT
+    if "requestBody" in operation:
+        yield from _WITH_BODY

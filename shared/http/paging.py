@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Annotated, Any, TypeVar
@@ -11,9 +11,11 @@ import msgspec
 from fastapi import Query
 
 from shared.events.errors import FieldError
+from shared.http.answers import Listing
 from shared.http.problems import Problem
 
 T = TypeVar("T")
+ItemT = TypeVar("ItemT")
 LIMIT_MAX = 1000
 LIMIT_DEFAULT = 100
 CURSOR_CHARACTERS_MAX = 1024
@@ -32,8 +34,8 @@ class Page:
         return None if self.cursor is None else decode_cursor(self.cursor, type)
 
     def listing(
-        self, rows: Sequence[T], item: Callable[[T], Any], key: Callable[[T], Sequence[Any]]
-    ) -> dict[str, Any]:
+        self, rows: Sequence[T], item: Callable[[T], ItemT], key: Callable[[T], Sequence[Any]]
+    ) -> Listing[ItemT]:
         """The answer for rows read with `limit + 1`; `key` gives a row's cursor values."""
         shown = rows[: self.limit]
         more = len(rows) > self.limit
@@ -41,16 +43,24 @@ class Page:
 
 
 async def paging(
-    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
-    cursor: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX)] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=LIMIT_MAX, description="At most so many items", examples=[20])
+    ] = LIMIT_DEFAULT,
+    cursor: Annotated[
+        str | None,
+        Query(
+            max_length=CURSOR_CHARACTERS_MAX,
+            description="`next` of the page before; without, the first page",
+        ),
+    ] = None,
 ) -> Page:
     """The dependency of every list: `page: Annotated[Page, Depends(paging)]`."""
     return Page(limit, None if cursor is None else _opened(cursor))
 
 
-def listing(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:
+def listing(items: Iterable[ItemT], next_cursor: str | None = None) -> Listing[ItemT]:
     """The body of every list."""
-    return {"items": list(items), "next": next_cursor}
+    return Listing(items=list(items), next=next_cursor)
 
 
 def encode_cursor(*values: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from shared.events.words import Channel, PaymentKind
 from shared.methodology.reader import Document
-from shared.methodology.rows import ScenarioRow
+from shared.methodology.rows import Confidence, ScenarioRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Scenario:
     set: str
     version: str
     source: str
-    confidence: str
+    confidence: Confidence
     valid_from: date
     valid_to: date | None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.settings import DOMAIN_SERVICES, SERVICES, Settings, with_files
+from shared.settings import BASE_PORT, DOMAIN_SERVICES, SERVICES, Settings, with_files
 from tanzhang.stack import StackError, children, local_keys
 from tanzhang.stack.directory import secret
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tanzhang.stack.postgres import Postgres
 
 DEFAULT_DIRECTORY = Path(".tanzhang")
-DEFAULT_BASE_PORT = 8100
+DEFAULT_BASE_PORT = BASE_PORT
 # Processes of services that deliver webhooks, and their ports above the base.
 WEBHOOKS = {"grading-webhooks": 15, "points-webhooks": 16}
 

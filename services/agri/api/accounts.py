@@ -5,29 +5,147 @@ from datetime import date
 from fractions import Fraction
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from services.agri import handler
-from services.agri.api.reading import Reader, Year, six_places, today, tonnes, versions_of
+from services.agri.api.reading import (
+    FarmId,
+    Neutralised,
+    Reader,
+    YearQuery,
+    six_places,
+    today,
+    tonnes,
+    versions_of,
+)
 from services.agri.domain import straw
 from services.agri.domain.account import Totals
-from services.agri.domain.farms import TYPE_NAMES, Version, in_year
+from services.agri.domain.farms import TYPE_NAMES, FarmType, Version, in_year
+from services.agri.domain.lines import Pathway as LedgerPathway
 from services.agri.domain.origins import Origin, origin
 from services.agri.domain.size import Size
 from services.agri.store import accounts
 from shared.auth.principal import require_subject
 from shared.database import Connection
+from shared.events.meaning import PATHWAYS
+from shared.http.answers import (
+    NOT_FOUND,
+    Answer,
+    Day,
+    DecimalText,
+    EventName,
+    Instant,
+    Listing,
+    Month,
+    Ratio,
+    Tonnes,
+    Warned,
+    Wording,
+    Year,
+    answers,
+    one_of,
+    sample,
+)
 from shared.http.app import json_response
 from shared.http.paging import Page, paging
 from shared.stream.accounts import find
 from shared.units.amount import MG_PER_T, decimal_text, ratio_text, tonnes_text
 
+Pathway = Annotated[str, one_of(PATHWAYS)]
+Evidence = Annotated[str, sample("scan/2020-17.pdf")]
 router = APIRouter(prefix="/v1/farms/{farm_id}", tags=["accounts"])
 
 
-@router.get("/account", summary="What a farm neutralised and emitted in a year")
-async def get_account(request: Request, farm_id: str, who: Reader, year: Year = None) -> Response:
+class Intensity(Answer, frozen=True, kw_only=True):
+    """Tonnes per hectare and per head of the average herd; null without the one or the other."""
+
+    gross_t_per_ha: Ratio | None
+    gross_t_per_head: Ratio | None
+    neutralised_t_per_ha: Ratio | None
+    neutralised_t_per_100_heads: Ratio | None
+
+
+class Quality(Answer, frozen=True, kw_only=True):
+    """How many records stand, and how many of them name their evidence."""
+
+    records: int
+    with_evidence: int
+    evidence_share: Ratio | None
+
+
+class FarmAccount(Neutralised, frozen=True, kw_only=True):
+    """A year of a farm; `paddy_penalty_t` (methane by straw in flooded rice) is a memo."""
+
+    farm_id: Annotated[str, sample("farm:0001")]
+    year: Year
+    type: FarmType
+    type_name: Wording
+    district: Annotated[str, sample("kaihua")]
+    paddy_penalty_t: Tonnes
+    area_ha: DecimalText
+    heads: Ratio
+    intensity: Intensity
+    quality: Quality
+    factor_sets: list[Annotated[str, sample("agri@2026")]]
+
+
+class FarmEntry(Answer, frozen=True, kw_only=True):
+    """quantity x factor = amount, and every name behind it.
+
+    `line` counts those of the event; `reverses` is the line of it that this one takes back.
+    """
+
+    event: EventName
+    line: int
+    year: Year
+    month: Month
+    pathway: LedgerPathway
+    parcel_id: Annotated[str, sample("p-1")] | None
+    quantity: DecimalText
+    unit: Annotated[str, sample("t")]
+    factor_mg_per_unit: DecimalText
+    factor_set: Annotated[str, sample("agri")]
+    factor_version: Annotated[str, sample("2026")]
+    factor_source: Annotated[str, sample("IPCC 2019, volume 4")] | None
+    factor_confidence: Annotated[str, sample("V", "V, V2, D, R or P")] | None
+    fallback: bool
+    warning: Warned | None
+    rule: Annotated[str, sample("straw.return")]
+    amount_t: Tonnes
+    evidence: Evidence | None
+    reverses: int | None
+    cause: EventName
+    sequence: int
+    posted_at: Instant
+
+
+class DocumentedRecord(Answer, frozen=True, kw_only=True):
+    """`replaced`: it no longer counts."""
+
+    event: EventName
+    year: Year
+    pathway: Pathway
+    parcel_id: Annotated[str, sample("p-1")] | None
+    start: Day
+    end: Day
+    replaced: bool
+
+
+class EvidenceDocument(Answer, frozen=True, kw_only=True):
+    evidence: Evidence
+    records: list[DocumentedRecord]
+
+
+@router.get(
+    "/account",
+    summary="What a farm neutralised and emitted in a year",
+    responses=answers(FarmAccount, NOT_FOUND),
+)
+async def get_account(
+    request: Request, farm_id: FarmId, who: Reader, year: YearQuery = None
+) -> Response:
     require_subject(who, farm_id)
     state = request.app.state
     async with (
@@ -40,16 +158,20 @@ async def get_account(request: Request, farm_id: str, who: Reader, year: Year = 
         answer = _account(farm_id, wanted, versions)
         if account is not None:
             answer |= await _figures(connection, account, wanted)
-    return json_response(answer)
+    return json_response(FarmAccount(**answer))
 
 
-@router.get("/entries", summary="Ledger entries, each with its lineage")
+@router.get(
+    "/entries",
+    summary="Ledger entries, each with its lineage",
+    responses=answers(Listing[FarmEntry], NOT_FOUND),
+)
 async def get_entries(
     request: Request,
-    farm_id: str,
+    farm_id: FarmId,
     who: Reader,
     page: Annotated[Page, Depends(paging)],
-    year: Year = None,
+    year: YearQuery = None,
 ) -> Response:
     require_subject(who, farm_id)
     after = page.after(tuple[int, str, int])
@@ -62,13 +184,17 @@ async def get_entries(
     return json_response(page.listing(rows, _entry, _cursor))
 
 
-@router.get("/documents", summary="What records name as evidence, each with its records")
+@router.get(
+    "/documents",
+    summary="What records name as evidence, each with its records",
+    responses=answers(Listing[EvidenceDocument], NOT_FOUND),
+)
 async def get_documents(
     request: Request,
-    farm_id: str,
+    farm_id: FarmId,
     who: Reader,
     page: Annotated[Page, Depends(paging)],
-    year: Year = None,
+    year: YearQuery = None,
 ) -> Response:
     """`replaced` marks a record that no longer counts."""
     require_subject(who, farm_id)
@@ -114,7 +240,7 @@ def _account(farm_id: str, year: int, versions: Sequence[Version]) -> dict[str, 
         "farm_id": farm_id,
         "year": year,
         "type": farm.type,
-        "type_name": TYPE_NAMES[farm.type],
+        "type_name": Wording(**TYPE_NAMES[farm.type]),
         "district": farm.district,
     }
     return head | _shown(year, Totals(), Size(), 0, (0, 0)) | {"factor_sets": []}
@@ -131,17 +257,17 @@ def _shown(
         "paddy_penalty_t": tonnes_text(penalty),
         "area_ha": decimal_text(handler.exact_decimal(size.area_ha)),
         "heads": ratio_text(heads),
-        "intensity": {
-            "gross_t_per_ha": _per(totals.gross, size.area_ha),
-            "gross_t_per_head": _per(totals.gross, heads),
-            "neutralised_t_per_ha": _per(totals.neutralised, size.area_ha),
-            "neutralised_t_per_100_heads": _per(totals.neutralised, heads / 100),
-        },
-        "quality": {
-            "records": count,
-            "with_evidence": with_evidence,
-            "evidence_share": six_places(with_evidence, count),
-        },
+        "intensity": Intensity(
+            gross_t_per_ha=_per(totals.gross, size.area_ha),
+            gross_t_per_head=_per(totals.gross, heads),
+            neutralised_t_per_ha=_per(totals.neutralised, size.area_ha),
+            neutralised_t_per_100_heads=_per(totals.neutralised, heads / 100),
+        ),
+        "quality": Quality(
+            records=count,
+            with_evidence=with_evidence,
+            evidence_share=six_places(with_evidence, count),
+        ),
     }
 
 
@@ -150,43 +276,45 @@ def _per(mg: int, by: Fraction) -> str | None:
     return six_places(Fraction(mg, MG_PER_T), by) if mg else None
 
 
-def _entry(row: Any) -> dict[str, Any]:
+def _entry(row: Any) -> FarmEntry:
     figure = origin(row["rule"], row["factor_set"], row["factor_version"], row["starts"])
-    return {
-        "event": {"source": row["source"], "id": row["event_id"]},
-        "line": row["line"],
-        "year": row["year"],
-        "month": row["month"].strftime("%Y-%m"),
-        "pathway": row["pathway"],
-        "parcel_id": row["parcel_id"],
-        "quantity": decimal_text(row["quantity"]),
-        "unit": row["unit"],
-        "factor_mg_per_unit": decimal_text(row["factor"]),
-        "factor_set": row["factor_set"],
-        "factor_version": row["factor_version"],
-        "factor_source": figure and figure.source,
-        "factor_confidence": figure and figure.confidence,
-        "fallback": figure is not None and figure.fallback,
-        "warning": _warning(figure),
-        "rule": row["rule"],
-        "amount_t": tonnes_text(row["amount_mg"]),
-        "evidence": row["evidence"],
-        "reverses": row["reverses"],
-        "cause": {"source": row["cause_source"], "id": row["cause_id"]},
-        "sequence": row["sequence"],
-        "posted_at": row["posted_at"].isoformat(),
-    }
+    return FarmEntry(
+        event=EventName(source=row["source"], id=row["event_id"]),
+        line=row["line"],
+        year=row["year"],
+        month=row["month"].strftime("%Y-%m"),
+        pathway=row["pathway"],
+        parcel_id=row["parcel_id"],
+        quantity=decimal_text(row["quantity"]),
+        unit=row["unit"],
+        factor_mg_per_unit=decimal_text(row["factor"]),
+        factor_set=row["factor_set"],
+        factor_version=row["factor_version"],
+        factor_source=None if figure is None else figure.source,
+        factor_confidence=None if figure is None else figure.confidence,
+        fallback=figure is not None and figure.fallback,
+        warning=_warning(figure),
+        rule=row["rule"],
+        amount_t=tonnes_text(row["amount_mg"]),
+        evidence=row["evidence"],
+        reverses=row["reverses"],
+        cause=EventName(source=row["cause_source"], id=row["cause_id"]),
+        sequence=row["sequence"],
+        posted_at=row["posted_at"].isoformat(),
+    )
 
 
-def _warning(figure: Origin | None) -> dict[str, str | None] | None:
+def _warning(figure: Origin | None) -> Warned | None:
     if figure is None or figure.warning is None:
         return None
     en, zh = figure.warning
-    return {"en": en, "zh": zh}
+    return Warned(en=en, zh=zh)
 
 
-def _document(row: Any) -> dict[str, Any]:
-    return {"evidence": row["evidence"], "records": row["records"]}
+def _document(row: Any) -> EvidenceDocument:
+    return msgspec.convert(
+        {"evidence": row["evidence"], "records": row["records"]}, EvidenceDocument
+    )
 
 
 def _document_cursor(row: Any) -> tuple[date, str]:

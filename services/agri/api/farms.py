@@ -5,21 +5,25 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from msgspec import Meta
 from starlette.responses import Response
 
 from services.agri import handler
-from services.agri.api.reading import Reader, today, versions_of
+from services.agri.api.reading import FarmId, Reader, today, versions_of
 from services.agri.domain.farms import ALWAYS, FarmType, Version, in_force
 from services.agri.domain.size import Size
 from services.agri.store import accounts, registry
 from shared.auth.principal import Principal, require, require_subject
 from shared.database import Connection
 from shared.events.identifiers import FARM_FORM, is_farm, personal_identifier
+from shared.http.answers import NOT_FOUND, Answer, Day, answers, sample
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.problems import invalid
 
 NAME_LENGTH_MAX = 200
+# As documented; the check words the error.
+WORDS = Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_LENGTH_MAX})
 
 Registrar = Annotated[Principal, Depends(require("registry:write"))]
 router = APIRouter(prefix="/v1/farms", tags=["registry"])
@@ -28,16 +32,37 @@ router = APIRouter(prefix="/v1/farms", tags=["registry"])
 class Farm(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A farm's registration; without `valid_from` the first holds always, a later one from today."""
 
-    name: str
+    name: Annotated[str, WORDS, sample("North farm")]
     type: FarmType
-    district: str
+    district: Annotated[str, WORDS, sample("kaihua")]
     valid_from: date | None = None
 
 
-@router.put("/{farm_id}", summary="Register a farm", openapi_extra=accepts(Farm))
+class FarmVersion(Answer, frozen=True, kw_only=True):
+    """As it is from `valid_from` on (null: always)."""
+
+    name: Annotated[str, sample("North farm")]
+    type: FarmType
+    district: Annotated[str, sample("kaihua")]
+    valid_from: Day | None
+
+
+class FarmShown(FarmVersion, frozen=True, kw_only=True):
+    """As it is today, and all versions."""
+
+    id: Annotated[str, sample("farm:0001")]
+    versions: list[FarmVersion]
+
+
+@router.put(
+    "/{farm_id}",
+    summary="Register a farm",
+    openapi_extra=accepts(Farm),
+    responses=answers(FarmShown, 200, 201),
+)
 async def put_farm(
     request: Request,
-    farm_id: str,
+    farm_id: FarmId,
     farm: Annotated[Farm, Depends(body(Farm))],
     who: Registrar,
 ) -> Response:
@@ -59,8 +84,10 @@ async def put_farm(
     return json_response(_farm(farm_id, versions, today(request)), 200 if known else 201)
 
 
-@router.get("/{farm_id}", summary="A farm and its versions")
-async def get_farm(request: Request, farm_id: str, who: Reader) -> Response:
+@router.get(
+    "/{farm_id}", summary="A farm and its versions", responses=answers(FarmShown, NOT_FOUND)
+)
+async def get_farm(request: Request, farm_id: FarmId, who: Reader) -> Response:
     require_subject(who, farm_id)
     state = request.app.state
     async with state.pool.acquire() as connection:
@@ -109,9 +136,10 @@ def _check_farm(farm_id: str, farm: Farm) -> None:
             raise invalid(f"/{field}", f"looks like a {found}; expected no identifier of a person")
 
 
-def _farm(farm_id: str, versions: Sequence[Version], on: date) -> dict[str, Any]:
+def _farm(farm_id: str, versions: Sequence[Version], on: date) -> FarmShown:
     current = in_force(versions, on)
-    return {"id": farm_id, **_fields(current), "versions": [_fields(v) for v in versions]}
+    shown = [FarmVersion(**_fields(version)) for version in versions]
+    return FarmShown(id=farm_id, **_fields(current), versions=shown)
 
 
 def _fields(version: Version) -> dict[str, Any]:

@@ -4,21 +4,43 @@ from datetime import date
 from fractions import Fraction
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from services.agri.domain.account import Totals
 from services.agri.domain.farms import Version
 from services.agri.store import registry
 from shared.auth.principal import Principal, require
 from shared.database import Connection
+from shared.http.answers import Answer, Ratio, Tonnes
 from shared.http.problems import not_found
 from shared.units.amount import ratio_text, tonnes_text
 from shared.units.calendar import Zone, local_date
 
 YEAR_FIRST, YEAR_LAST = 1990, 2100
 
-Year = Annotated[int | None, Query(ge=YEAR_FIRST, le=YEAR_LAST)]
+FarmId = Annotated[str, Path(description="The farm", examples=["farm:0001"])]
+YearQuery = Annotated[
+    int | None,
+    Query(
+        ge=YEAR_FIRST,
+        le=YEAR_LAST,
+        description="A year of the city's calendar; of a farm's account without it the last one "
+        "that has records, of its lists all, else the running one",
+        examples=[2020],
+    ),
+]
 Reader = Annotated[Principal, Depends(require("agri:read"))]
+
+
+class Neutralised(Answer, frozen=True, kw_only=True):
+    """neutralised = straw + soil + manure; `ratio` over gross, null without gross emissions."""
+
+    straw_t: Tonnes
+    soil_t: Tonnes
+    manure_t: Tonnes
+    neutralised_t: Tonnes
+    gross_t: Tonnes
+    ratio: Ratio | None
 
 
 def today(request: Request) -> date:
@@ -36,7 +58,7 @@ async def versions_of(connection: Connection, farm_id: str) -> list[Version]:
 
 
 def tonnes(totals: Totals) -> dict[str, str | None]:
-    """Totals as answers show them."""
+    """Totals as the fields of `Neutralised`."""
     return {
         "straw_t": tonnes_text(totals.straw),
         "soil_t": tonnes_text(totals.soil),

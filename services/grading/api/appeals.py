@@ -6,16 +6,28 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from services.grading.api.labels import chosen, held_by, held_of
-from services.grading.api.views import Kind, appeal_view, grade_view, label_view, split_subject
+from services.grading.api.views import (
+    AccountId,
+    AppealShown,
+    KindPath,
+    LabelShown,
+    Status,
+    appeal_fields,
+    appeal_view,
+    grade_fields,
+    label_view,
+    split_subject,
+)
 from services.grading.domain.grades import APPEAL, Cause
 from services.grading.store import appeals
 from services.grading.store.appeals import OF_ACCOUNT, OF_ALL
 from shared.auth.principal import Principal, require, require_subject
 from shared.database import Connection
+from shared.http.answers import NOT_FOUND, Listing, Refusal, answers, conflicts
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.paging import Page, paging
@@ -23,7 +35,15 @@ from shared.http.problems import Problem, conflict, forbidden, not_found
 
 router = APIRouter(tags=["appeals"])
 Decider = Annotated[Principal, Depends(require("appeals:decide"))]
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+Text = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=2000, examples=["The output of May is missing"]),
+]
+OPEN = conflicts("An appeal against the label of 2020 is open", "appeal-open")
+DECIDED = conflicts(
+    "The appeal was upheld on 2026-05-31T08:00:00+00:00", "appeal-decided", decision="upheld"
+)
+NO_APPEAL = Refusal(404, "not-found", "There is no appeal '6f1c7d0e-3b64-4b7e-9a43-2f1f0c2b7d11'")
 
 
 class Appeal(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +51,12 @@ class Appeal(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     reason: Text
     year: int | None = None
-    evidence: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    evidence: (
+        Annotated[
+            str, msgspec.Meta(max_length=500, examples=["https://works.example/output-2020.pdf"])
+        ]
+        | None
+    ) = None
 
 
 class Decision(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,16 +66,23 @@ class Decision(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     note: Text
 
 
+class Decided(AppealShown, frozen=True, kw_only=True):
+    """An appeal that has just been decided, and the label now."""
+
+    now: LabelShown
+
+
 @router.post(
     "/v1/labels/{kind}/{id}/appeals",
     summary="Appeal against a label",
     openapi_extra=accepts(Appeal),
+    responses=answers(AppealShown, 201, NOT_FOUND, OPEN),
     status_code=201,
 )
 async def appeal(
     request: Request,
-    kind: Kind,
-    id: str,
+    kind: KindPath,
+    id: AccountId,
     who: Annotated[Principal, Depends(require("appeals:write"))],
     given: Annotated[Appeal, Depends(body(Appeal))],
 ) -> Response:
@@ -70,11 +102,15 @@ async def appeal(
     return json_response(appeal_view(row), 201)
 
 
-@router.get("/v1/labels/{kind}/{id}/appeals", summary="Appeals against an account's labels")
+@router.get(
+    "/v1/labels/{kind}/{id}/appeals",
+    summary="Appeals against an account's labels",
+    responses=answers(Listing[AppealShown]),
+)
 async def list_appeals(
     request: Request,
-    kind: Kind,
-    id: str,
+    kind: KindPath,
+    id: AccountId,
     who: Annotated[Principal, Depends(require("labels:read"))],
     page: Annotated[Page, Depends(paging)],
 ) -> Response:
@@ -85,12 +121,14 @@ async def list_appeals(
     return json_response(page.listing(rows, appeal_view, _place))
 
 
-@router.get("/v1/appeals", summary="Appeals of all accounts")
+@router.get(
+    "/v1/appeals", summary="Appeals of all accounts", responses=answers(Listing[AppealShown])
+)
 async def list_all_appeals(
     request: Request,
     who: Decider,
     page: Annotated[Page, Depends(paging)],
-    status: Literal["open", "upheld", "reopened"] | None = None,
+    status: Annotated[Status | None, Query(description="Only those that stand so")] = None,
 ) -> Response:
     """Oldest first: what has waited longest comes first. For clients that read every account."""
     if not who.reads_all():
@@ -104,10 +142,11 @@ async def list_all_appeals(
     "/v1/appeals/{appeal_id}/decision",
     summary="Uphold a label, or re-open it",
     openapi_extra=accepts(Decision),
+    responses=answers(Decided, NO_APPEAL, DECIDED),
 )
 async def decide(
     request: Request,
-    appeal_id: UUID,
+    appeal_id: Annotated[UUID, Path(description="The appeal")],
     who: Decider,
     given: Annotated[Decision, Depends(body(Decision))],
 ) -> Response:
@@ -131,7 +170,7 @@ async def _decided(
     id: UUID,
     who: Principal,
     given: Decision,
-) -> dict[str, Any]:
+) -> Decided:
     state = request.app.state
     rules, now = state.regrader.rules, state.clock()
     locked = await state.poster.lock(connection, [subject])
@@ -150,12 +189,12 @@ async def _decided(
     label = chosen(kind, account, await held_by(connection, kind, account), year)
     if reopened:
         names = ("label", "ratio", "intensity", "benchmark_version")
-        shown = grade_view(kind, label.grade, rules)
+        shown = grade_fields(kind, label.grade, rules)
         regraded = {name: shown[name] for name in names} | {"cause": label.cause, "n": label.n}
     await appeals.decide(connection, found, given.decision, given.note, who.client, now, regraded)
     row = await appeals.find(connection, id)
     assert row is not None
-    return appeal_view(row) | {"now": label_view(kind, account, label, rules, now)}
+    return Decided(**appeal_fields(row), now=label_view(kind, account, label, rules, now))
 
 
 def _decided_before(row: asyncpg.Record) -> Problem:

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 import asyncpg
 import msgspec
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
-from services.grading.api.views import Kind, benchmark_view
+from services.grading.api.views import BenchmarkShown, PolicyFacts, benchmark_fields
 from services.grading.domain.benchmarks import Benchmark, Cuts, Shelf
 from services.grading.revising import Change, Draft, Reviser, set_anew, withdrawal
 from services.grading.store import benchmarks
@@ -19,6 +19,7 @@ from services.grading.store.benchmarks import Named
 from shared.auth.principal import Principal, require
 from shared.database import Connection
 from shared.events.errors import FieldError
+from shared.http.answers import Listing, Refusal, Timestamp, answers, sample
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.paging import Page, listing, paging
@@ -28,7 +29,17 @@ from shared.units.calendar import local_date
 router = APIRouter(tags=["benchmarks"])
 ATTEMPTS = 5
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Year = Annotated[int, Path(ge=1900, le=2999)]
+ProductName = Annotated[Text, sample("xylitol")]
+Sector = Annotated[str, Path(description="Class of GB/T 4754", examples=["1495"])]
+Year = Annotated[int, Path(ge=1900, le=2999, description="The account year", examples=[2020])]
+Product = Annotated[str, Query(description="What is made", examples=["xylitol"])]
+ProductAsked = Annotated[
+    str | None,
+    Query(description="What is made; may be left out if it is one only", examples=["xylitol"]),
+]
+KindAsked = Query(description="What kind of a benchmark", examples=["published"])
+Positive = Annotated[Decimal, msgspec.Meta(description="More than zero", examples=["0.11"])]
+NO_BENCHMARK = Refusal(404, "not-found", "There is no benchmark '1495/xylitol/2020'")
 Word = Literal["norm", "published", "city_mean", "city_median"]
 Reader = Annotated[Principal, Depends(require("labels:read"))]
 Writer = Annotated[Principal, Depends(require("benchmarks:write"))]
@@ -37,31 +48,61 @@ Writer = Annotated[Principal, Depends(require("benchmarks:write"))]
 class CutsBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Inclusive upper bounds of the ratio to the benchmark, ascending."""
 
-    deep_green: Decimal
-    light_green: Decimal
-    yellow: Decimal
+    deep_green: Annotated[Decimal, sample("0.80")]
+    light_green: Annotated[Decimal, sample("1.00")]
+    yellow: Annotated[Decimal, sample("1.20")]
 
 
 class BenchmarkBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """t CO2e per `unit` of `product`; without cuts those of the rule hold."""
 
-    product: Text
-    unit: Text
-    benchmark: Decimal
+    product: ProductName
+    unit: Annotated[Text, sample("t")]
+    benchmark: Positive
     kind: Word
-    source: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    source: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=1000, examples=["a notice of the city"])
+    ]
     cuts: CutsBody | None = None
     valid_from: date | None = None
 
 
-@router.get("/v1/benchmarks/{sector}/{year}", summary="The benchmark that holds for a year")
+class BenchmarkVersion(BenchmarkShown, frozen=True, kw_only=True):
+    """A version of a benchmark, and who recorded it when."""
+
+    valid_from: date | None
+    withdrawn: bool
+    recorded_by: Annotated[str, sample("operator")]
+    recorded_at: Timestamp
+
+
+class BenchmarkSet(BenchmarkShown, frozen=True, kw_only=True):
+    """A benchmark that was set or withdrawn; `in_force` is false while a better kind holds."""
+
+    withdrawn: bool
+    in_force: bool
+    labels_changed: int
+
+
+class PolicyShown(PolicyFacts, frozen=True, kw_only=True):
+    """The default policy of a label or a tier."""
+
+    kind: Literal["industrial", "agri", "personal"]
+    label: Annotated[str, sample("light_green")]
+
+
+@router.get(
+    "/v1/benchmarks/{sector}/{year}",
+    summary="The benchmark that holds for a year",
+    responses=answers(BenchmarkShown, NO_BENCHMARK),
+)
 async def get_benchmark(
     request: Request,
-    sector: str,
+    sector: Sector,
     year: Year,
     who: Reader,
-    product: str | None = None,
-    kind: Word | None = None,
+    product: ProductAsked = None,
+    kind: Annotated[Word | None, KindAsked] = None,
 ) -> Response:
     """The best kind up to `year` (or `kind`), and of that the latest year's.
 
@@ -74,17 +115,21 @@ async def get_benchmark(
     found = Shelf(posted, rules.benchmarks).find(sector, named, year, kind)
     if found is None:
         raise not_found("benchmark", f"{sector}/{named}/{year}")
-    return json_response(benchmark_view(found, rules, year))
+    return json_response(BenchmarkShown(**benchmark_fields(found, rules, year)))
 
 
-@router.get("/v1/benchmarks/{sector}/{year}/versions", summary="All versions of a benchmark")
+@router.get(
+    "/v1/benchmarks/{sector}/{year}/versions",
+    summary="All versions of a benchmark",
+    responses=answers(Listing[BenchmarkVersion]),
+)
 async def get_versions(
     request: Request,
-    sector: str,
+    sector: Sector,
     year: Year,
     who: Reader,
     page: Annotated[Page, Depends(paging)],
-    product: str,
+    product: Product,
 ) -> Response:
     """What a label names as its benchmark's version: newest first, of every kind, the withdrawn
     ones too, with who recorded it and when."""
@@ -93,10 +138,10 @@ async def get_versions(
         benchmarks.VERSIONS, sector, product, year, after and after[0], page.limit + 1
     )
 
-    def item(row: asyncpg.Record) -> dict[str, Any]:
+    def item(row: asyncpg.Record) -> BenchmarkVersion:
         names = ("valid_from", "withdrawn", "recorded_by", "recorded_at")
-        held = benchmarks.benchmark_of(row)
-        return benchmark_view(held, rules, year) | {name: row[name] for name in names}
+        own = benchmark_fields(benchmarks.benchmark_of(row), rules, year)
+        return BenchmarkVersion(**own | {name: row[name] for name in names})
 
     return json_response(page.listing(rows, item, lambda row: [row["version"]]))
 
@@ -105,14 +150,17 @@ async def get_versions(
     "/v1/benchmarks/{sector}/{year}",
     summary="Set the benchmark of a sector's product",
     openapi_extra=accepts(BenchmarkBody),
+    responses=answers(BenchmarkSet),
 )
 async def put_benchmark(
     request: Request,
-    sector: str,
+    sector: Sector,
     year: Year,
     who: Writer,
     given: Annotated[BenchmarkBody, Depends(body(BenchmarkBody))],
-    product: str | None = None,
+    product: Annotated[
+        str | None, Query(description="As in the body", examples=["xylitol"])
+    ] = None,
 ) -> Response:
     """Stores a version and regrades the accounts it holds for, in one transaction.
 
@@ -123,12 +171,23 @@ async def put_benchmark(
     named = sector, given.product, year
     draft = Draft(_drafted(named, given), given.valid_from)
     changed = await revise(request, who, named, lambda connection: set_anew(connection, draft))
-    return json_response(await newest_view(request, named, given.kind) | changed)
+    return json_response(
+        BenchmarkSet(**await newest_fields(request, named, given.kind), labels_changed=changed)
+    )
 
 
-@router.delete("/v1/benchmarks/{sector}/{year}", summary="Withdraw a benchmark")
+@router.delete(
+    "/v1/benchmarks/{sector}/{year}",
+    summary="Withdraw a benchmark",
+    responses=answers(BenchmarkSet, NO_BENCHMARK),
+)
 async def delete_benchmark(
-    request: Request, sector: str, year: Year, who: Writer, product: str, kind: Word
+    request: Request,
+    sector: Sector,
+    year: Year,
+    who: Writer,
+    product: Product,
+    kind: Annotated[Word, KindAsked],
 ) -> Response:
     """Ends the benchmark of this year and kind and regrades its accounts; its versions stay."""
     named = sector, product, year
@@ -140,24 +199,33 @@ async def delete_benchmark(
         return withdrawal(row)
 
     changed = await revise(request, who, named, withdrawn)
-    return json_response(await newest_view(request, named, kind) | changed)
+    return json_response(
+        BenchmarkSet(**await newest_fields(request, named, kind), labels_changed=changed)
+    )
 
 
-@router.get("/v1/policies", summary="What follows from each label")
+@router.get(
+    "/v1/policies",
+    summary="What follows from each label",
+    responses=answers(Listing[PolicyShown]),
+)
 async def get_policies(
-    request: Request, who: Reader, kind: Kind | Literal["personal"] | None = None
+    request: Request,
+    who: Reader,
+    kind: Annotated[
+        Literal["industrial", "agri", "personal"] | None,
+        Query(description="Only of such accounts"),
+    ] = None,
 ) -> Response:
     """The default policy of each label and tier as in force today, in English and Chinese."""
     regrader = request.app.state.regrader
     today = local_date(request.app.state.clock(), regrader.zone)
-    items = [
-        {"kind": policy.kind, "label": policy.label, **policy.facts()}
-        for policy in regrader.rules.methodology.policies(kind, today)
-    ]
-    return json_response(listing(items, None))
+    policies = regrader.rules.methodology.policies(kind, today)
+    items = (PolicyShown(kind=p.kind, label=p.label, **p.facts()) for p in policies)
+    return json_response(listing(items))
 
 
-async def revise(request: Request, who: Principal, named: Named, change: Change) -> dict[str, int]:
+async def revise(request: Request, who: Principal, named: Named, change: Change) -> int:
     """Change benchmarks and regrade; tells how many labels changed. 503 when accounts keep coming."""
     state = request.app.state
     reviser = Reviser(state.regrader, state.poster, who.client, state.clock())
@@ -166,12 +234,12 @@ async def revise(request: Request, who: Principal, named: Named, change: Change)
             done = await reviser.revise(connection, named, change)
         if done is not None:
             state.relay.wake()
-            return {"labels_changed": done[1]}
+            return done[1]
     raise unavailable("Accounts of this sector keep arriving; try again")
 
 
-async def newest_view(request: Request, named: Named, kind: str) -> dict[str, Any]:
-    """The newest version of a kind, and whether it holds for its year."""
+async def newest_fields(request: Request, named: Named, kind: str) -> dict[str, Any]:
+    """The newest version of a kind, and whether it holds: of `BenchmarkSet` all but the labels."""
     rules = request.app.state.regrader.rules
     async with request.app.state.pool.acquire() as connection:
         row = await benchmarks.newest(connection, named, kind)
@@ -179,7 +247,7 @@ async def newest_view(request: Request, named: Named, kind: str) -> dict[str, An
     assert row is not None
     held = Shelf(standing, rules.benchmarks).find(*named)
     mine = benchmarks.benchmark_of(row)
-    return benchmark_view(mine, rules, named[2]) | {
+    return benchmark_fields(mine, rules, named[2]) | {
         "withdrawn": row["withdrawn"],
         "in_force": held is not None and held.id == mine.id,
     }

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from services.grading.api.benchmarks import Writer, Year, newest_view, revise
-from services.grading.api.views import benchmark_view
+from services.grading.api.benchmarks import Sector, Writer, Year, newest_fields, revise
+from services.grading.api.views import BenchmarkShown, benchmark_fields
 from services.grading.domain import peers
 from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.peers import Peers
@@ -17,27 +18,50 @@ from services.grading.store import benchmarks
 from services.grading.store.benchmarks import Named
 from shared.database import Connection
 from shared.events.types import IndustrialAccount
+from shared.http.answers import answers, conflicts, sample
 from shared.http.app import json_response
 from shared.http.problems import Problem, conflict, invalid
 from shared.methodology import CityRule
 from shared.units.calendar import local_date
 
 router = APIRouter(tags=["benchmarks"])
-Product = Annotated[str, Query(min_length=1, max_length=200)]
+Product = Annotated[
+    str, Query(min_length=1, max_length=200, description="What is made", examples=["xylitol"])
+]
+TOO_FEW = conflicts(
+    "1495 / xylitol has 2 enterprises with complete data for 2020: a mean needs 5, a median 3",
+    "too-few-enterprises",
+    enterprises=2,
+    left_out={"incomplete": 1},
+)
+NOT_ABOVE_ZERO = conflicts("The city_mean of 1495 / xylitol in 2020 is not above zero")
+
+
+class Computed(BenchmarkShown, frozen=True, kw_only=True):
+    """A computed benchmark; of a dry run nothing is stored. Who is left out, by reason."""
+
+    withdrawn: bool | UnsetType = UNSET
+    in_force: bool | UnsetType = UNSET
+    labels_changed: int | UnsetType = UNSET
+    dry_run: bool
+    left_out: dict[Annotated[str, sample("incomplete")], int]
 
 
 @router.post(
     "/v1/benchmarks/{sector}/{year}/compute",
     summary="Compute a benchmark from the city's own enterprises",
+    responses=answers(Computed, TOO_FEW, NOT_ABOVE_ZERO),
 )
 async def compute_benchmark(
     request: Request,
-    sector: str,
+    sector: Sector,
     year: Year,
     who: Writer,
     product: Product,
-    unit: str | None = None,
-    dry_run: bool = False,
+    unit: Annotated[
+        str | None, Query(description="Of the output, where there are several", examples=["t"])
+    ] = None,
+    dry_run: Annotated[bool, Query(description="Compute only")] = False,
 ) -> Response:
     """The output-weighted mean of the enterprises of a year that is over, or their median.
 
@@ -54,12 +78,13 @@ async def compute_benchmark(
 
     if not dry_run:
         changed = await revise(request, who, named, compute)
-        answer = await newest_view(request, named, found[0][0].kind) | changed
+        fields = await newest_fields(request, named, found[0][0].kind) | {"labels_changed": changed}
     else:
         async with request.app.state.pool.acquire() as connection:
             await compute(connection)
-        answer = benchmark_view(found[0][0], rules, year)
-    return json_response(answer | {"dry_run": dry_run, "left_out": found[0][1].left_out})
+        fields = benchmark_fields(found[0][0], rules, year)
+    left_out = dict(found[0][1].left_out)
+    return json_response(Computed(**fields, dry_run=dry_run, left_out=left_out))
 
 
 async def _computed(

@@ -7,13 +7,39 @@ import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from services.grading.api.views import Kind, appeal_view, label_view, split_subject
+from services.grading.api.views import (
+    AccountId,
+    AppealShown,
+    BenchmarkId,
+    BenchmarkKind,
+    Dimensions,
+    Kind,
+    KindPath,
+    LabelShown,
+    LabelWord,
+    PolicyFacts,
+    ReasonText,
+    appeal_view,
+    label_fields,
+    label_view,
+    split_subject,
+)
 from services.grading.domain.grades import Label, current
 from services.grading.domain.rulebook import LABELS
 from services.grading.store import appeals, reading
 from services.grading.store.held import Held
 from shared.auth.principal import Principal, require, require_subject
 from shared.database import Connection
+from shared.http.answers import (
+    NOT_FOUND,
+    Answer,
+    DecimalText,
+    Listing,
+    Timestamp,
+    answers,
+    sample,
+)
+from shared.http.answers import Year as ShownYear
 from shared.http.app import json_response
 from shared.http.paging import Page, paging
 from shared.http.problems import invalid, not_found
@@ -21,7 +47,10 @@ from shared.stream.accounts import find
 
 router = APIRouter(tags=["labels"])
 Reader = Annotated[Principal, Depends(require("labels:read"))]
-Year = Annotated[int | None, Query(ge=1900, le=2999)]
+Year = Annotated[
+    int | None,
+    Query(ge=1900, le=2999, description="Without, the latest graded one", examples=[2020]),
+]
 WORDS = tuple(dict.fromkeys(label for labels in LABELS.values() for label in labels))
 
 # Of what was sent, the figures and what they were decided by.
@@ -53,14 +82,56 @@ order by h.year desc, h.n desc limit $4
 """
 
 
-@router.get("/v1/labels", summary="Labels of all readable accounts")
+class LabelListed(LabelShown, frozen=True, kw_only=True):
+    """A label in the list; the sector of a farm is its type."""
+
+    sector: Annotated[str, sample("1495")] | None
+
+
+class Announced(Answer, frozen=True, kw_only=True):
+    """A label as it was announced, and the appeals against it; null: not said at that time."""
+
+    year: ShownYear
+    n: int
+    label: LabelWord
+    previous: LabelWord | None
+    decided_at: Timestamp
+    cause: Annotated[str, sample("event:5f0c1b9c8d7e4f3a2b1c0d9e8f7a6b5c")]
+    dimensions: Dimensions | None
+    reason: ReasonText | None
+    rule_version: Annotated[str, sample("labels@1")] | None
+    intensity: DecimalText | None
+    ratio: DecimalText | None
+    benchmark: DecimalText | None
+    benchmark_version: BenchmarkId | None
+    benchmark_kind: BenchmarkKind | None
+    policy: PolicyFacts | None
+    valid_until: Timestamp | None
+    sequence: int | None
+    appeals: list[AppealShown]
+
+
+@router.get(
+    "/v1/labels",
+    summary="Labels of all readable accounts",
+    responses=answers(Listing[LabelListed]),
+)
 async def list_labels(
     request: Request,
     who: Reader,
     page: Annotated[Page, Depends(paging)],
-    label: str | None = None,
-    sector: str | None = None,
-    kind: Kind | None = None,
+    label: Annotated[
+        str | None,
+        Query(
+            description="Only these labels",
+            examples=["light_green"],
+            json_schema_extra={"enum": [*WORDS]},
+        ),
+    ] = None,
+    sector: Annotated[
+        str | None, Query(description="Only this sector or type of farm", examples=["1495"])
+    ] = None,
+    kind: Annotated[Kind | None, Query(description="Only enterprises or farms")] = None,
     year: Year = None,
 ) -> Response:
     """The current label of each account (or that of `year`); `sector` of a farm is its type."""
@@ -73,27 +144,36 @@ async def list_labels(
     )
     # The query leaves out what the principal may not read; the principal has the last word.
     found = page.listing(rows, lambda row: row, lambda row: [row["subject"]])
-    found["items"] = [
-        _listed(request, row)
-        for row in found["items"]
-        if who.reads(split_subject(row["subject"])[1])
-    ]
-    return json_response(found)
+    items = (row for row in found.items if who.reads(split_subject(row["subject"])[1]))
+    return json_response(Listing(items=[_listed(request, row) for row in items], next=found.next))
 
 
-@router.get("/v1/labels/{kind}/{id}", summary="The label of an account")
+@router.get(
+    "/v1/labels/{kind}/{id}",
+    summary="The label of an account",
+    responses=answers(LabelShown, NOT_FOUND),
+)
 async def get_label(
-    request: Request, kind: Kind, id: str, who: Reader, year: Year = None
+    request: Request, kind: KindPath, id: AccountId, who: Reader, year: Year = None
 ) -> Response:
     """The label of the latest graded year, or of `year`."""
     require_subject(who, id)
     label = chosen(kind, id, await held_of(request, kind, id), year)
-    return json_response(_view(request, kind, id, label))
+    state = request.app.state
+    return json_response(label_view(kind, id, label, state.regrader.rules, state.clock()))
 
 
-@router.get("/v1/labels/{kind}/{id}/history", summary="All labels an account has had")
+@router.get(
+    "/v1/labels/{kind}/{id}/history",
+    summary="All labels an account has had",
+    responses=answers(Listing[Announced], NOT_FOUND),
+)
 async def get_history(
-    request: Request, kind: Kind, id: str, who: Reader, page: Annotated[Page, Depends(paging)]
+    request: Request,
+    kind: KindPath,
+    id: AccountId,
+    who: Reader,
+    page: Annotated[Page, Depends(paging)],
 ) -> Response:
     """The announced labels, latest year and decision first, each with the appeals against it."""
     require_subject(who, id)
@@ -104,9 +184,9 @@ async def get_history(
         raise not_found(f"{kind} account with a label", id)
     filed = await pool.fetch(appeals.ABOUT, subject, [row["year"] for row in rows])
 
-    def item(row: asyncpg.Record) -> dict[str, Any]:
+    def item(row: asyncpg.Record) -> Announced:
         about = [a for a in filed if (a["year"], a["n"]) == (row["year"], row["n"])]
-        return _announced(row) | {"appeals": [appeal_view(a) for a in about]}
+        return Announced(**_announced(row), appeals=[appeal_view(a) for a in about])
 
     return json_response(page.listing(rows, item, lambda row: [row["year"], row["n"]]))
 
@@ -135,16 +215,13 @@ def chosen(kind: str, id: str, held: Held, year: int | None) -> Label:
     return label
 
 
-def _listed(request: Request, row: asyncpg.Record) -> dict[str, Any]:
-    kind, id = split_subject(row["subject"])
-    return _view(request, kind, id, reading.label_of(row)) | {"sector": row["sector"]}
+def _listed(request: Request, row: asyncpg.Record) -> LabelListed:
+    state, (kind, id) = request.app.state, split_subject(row["subject"])
+    label = reading.label_of(row)
+    fields = label_fields(kind, id, label, state.regrader.rules, state.clock())
+    return LabelListed(**fields, sector=row["sector"])
 
 
 def _announced(row: asyncpg.Record) -> dict[str, Any]:
     names = ("year", "n", "label", "previous", "decided_at", "cause")
     return {name: row[name] for name in names} | {name: row["data"].get(name) for name in SENT}
-
-
-def _view(request: Request, kind: str, id: str, label: Label) -> dict[str, Any]:
-    state = request.app.state
-    return label_view(kind, id, label, state.regrader.rules, state.clock())

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Context, Decimal
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,7 +13,18 @@ from starlette.responses import Response
 
 from services.grading import handler
 from services.grading.api.labels import Reader, chosen, held_of
-from services.grading.api.views import Kind, grade_view
+from services.grading.api.views import (
+    AccountId,
+    GradeShown,
+    Kind,
+    KindPath,
+    LabelEn,
+    LabelWord,
+    LabelZh,
+    PolicyFacts,
+    ShownId,
+    grade_fields,
+)
 from services.grading.domain import agri, industrial
 from services.grading.domain.benchmarks import SUPPOSED, Benchmark
 from services.grading.domain.farm_peers import FarmPeers
@@ -25,6 +36,8 @@ from services.grading.domain.what_if import next_better
 from services.grading.store.held import AccountState
 from shared.auth.principal import require_subject
 from shared.events.types import AgriAccount, IndustrialAccount
+from shared.http.answers import NOT_FOUND, Answer, Tonnes, answers, sample
+from shared.http.answers import Year as ShownYear
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.problems import invalid
@@ -41,9 +54,35 @@ class WhatIf(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `benchmark` in t per unit of the one that holds."""
 
     year: int | None = None
-    reduction_t: Decimal = Decimal(0)
+    reduction_t: Annotated[Decimal, sample("100.5")] = Decimal(0)
     output: Decimal | None = None
     benchmark: Decimal | None = None
+
+
+class NextLabel(Answer, frozen=True, kw_only=True):
+    """A better label, and the least further reduction that gives it."""
+
+    label: LabelWord
+    label_en: LabelEn
+    label_zh: LabelZh
+    reduction_t: Tonnes
+    policy: PolicyFacts
+
+
+class Outcome(GradeShown, frozen=True, kw_only=True):
+    """The label that there would be; `next` is null when no reduction gives a better one."""
+
+    policy: PolicyFacts
+    next: NextLabel | None
+
+
+class WhatIfShown(Outcome, frozen=True, kw_only=True):
+    """The supposed label, and the current one."""
+
+    kind: Kind
+    id: ShownId
+    year: ShownYear
+    current: GradeShown
 
 
 @dataclass(slots=True, frozen=True)
@@ -77,11 +116,12 @@ class Supposed:
     "/v1/labels/{kind}/{id}/what-if",
     summary="The label that a reduction, another output or another benchmark would give",
     openapi_extra=accepts(WhatIf),
+    responses=answers(WhatIfShown, NOT_FOUND),
 )
 async def what_if(
     request: Request,
-    kind: Kind,
-    id: str,
+    kind: KindPath,
+    id: AccountId,
     who: Reader,
     asked: Annotated[WhatIf, Depends(body(WhatIf))],
 ) -> Response:
@@ -106,35 +146,38 @@ async def what_if(
     peers = held.peers.get((state.year, state.type)) if isinstance(state, AgriAccount) else None
     supposed = Supposed(state, around, regrader.rules, now, regrader.zone, peers)
     on = local_date(now, regrader.zone)
-    answer = {
-        "kind": kind,
-        "id": id,
-        "year": standing.year,
-        **answered(kind, supposed, on),
-        "current": grade_view(kind, standing.grade, regrader.rules),
-    }
+    answer = WhatIfShown(
+        kind=kind,
+        id=id,
+        year=standing.year,
+        **msgspec.structs.asdict(answered(kind, supposed, on)),
+        current=GradeShown(**grade_fields(kind, standing.grade, regrader.rules)),
+    )
     return json_response(answer)
 
 
-def answered(kind: str, supposed: Supposed, on: date) -> dict[str, Any]:
+def answered(kind: str, supposed: Supposed, on: date) -> Outcome:
     """The supposed label with its policy, and the cut that gives the next better one."""
     grade, rules = supposed.grade(), supposed.rules
     rank: Callable[[int], int] = lambda cut: rules.rank(kind, supposed.grade(cut).label)  # noqa: E731
     cut = next_better(rules.rank(kind, grade.label), supposed.most_mg(), rank)
-    found = grade_view(kind, grade, rules) | {"policy": rules.policy(kind, grade.label, on)}
-    if cut is None:
-        return found | {"next": None}
-    better = supposed.grade(cut).label
+    return Outcome(
+        **grade_fields(kind, grade, rules),
+        policy=PolicyFacts(**rules.policy(kind, grade.label, on)),
+        next=None if cut is None else _next(kind, supposed, cut, on),
+    )
+
+
+def _next(kind: str, supposed: Supposed, cut: int, on: date) -> NextLabel:
+    rules, better = supposed.rules, supposed.grade(cut).label
     name = rules.name(kind, better)
-    return found | {
-        "next": {
-            "label": better,
-            "label_en": name.name_en,
-            "label_zh": name.name_zh,
-            "reduction_t": tonnes_text(cut),
-            "policy": rules.policy(kind, better, on),
-        }
-    }
+    return NextLabel(
+        label=better,
+        label_en=name.name_en,
+        label_zh=name.name_zh,
+        reduction_t=tonnes_text(cut),
+        policy=PolicyFacts(**rules.policy(kind, better, on)),
+    )
 
 
 def less(state: AccountState, tonnes: Decimal) -> AccountState:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from services.industrial.api.versions import Known
-from services.industrial.api.wording import check_words
+from services.industrial.api.parameters import CarrierName, EnterpriseId, Known, On
+from services.industrial.api.wording import WORDS, check_words
 from services.industrial.domain.entries import decimal_of
 from services.industrial.domain.fuels import (
     MEASURABLE,
@@ -26,8 +28,19 @@ from services.industrial.store.past import known_at
 from services.industrial.store.registry import enterprises_of
 from shared.auth.principal import Principal, require, require_subject
 from shared.database import Connection
+from shared.http.answers import (
+    NOT_FOUND,
+    Answer,
+    Day,
+    DecimalText,
+    Listing,
+    answers,
+    one_of,
+    sample,
+)
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
+from shared.http.paging import listing
 from shared.http.problems import Problem, invalid, not_found
 from shared.methodology import Factor, methodology
 from shared.units.amount import decimal_text
@@ -39,6 +52,9 @@ Registrar = Annotated[Principal, Depends(require("registry:write"))]
 router = APIRouter(prefix="/v1/enterprises/{id}/fuels", tags=["registry"])
 
 
+Evidence = Annotated[str, WORDS, sample("laboratory report 2026-17")]
+
+
 class FuelBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """At least one property; the default holds for the others.
 
@@ -48,7 +64,7 @@ class FuelBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     valid_from: date
-    evidence: str
+    evidence: Evidence
     ncv: Decimal | None = None
     ncv_unit: str | None = None
     carbon_content: Decimal | None = None
@@ -56,15 +72,62 @@ class FuelBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enthalpy: Decimal | None = None
 
 
+class FigureShown(Answer, frozen=True, kw_only=True):
+    """A factor with what it is made of; `t_per_unit` to 20 digits, t CO2e per `unit`."""
+
+    id: Annotated[str, sample("fuel.natural_gas")]
+    set: Annotated[str, sample("fuels_a")]
+    version: Annotated[str, sample("2015")]
+    t_per_unit: DecimalText
+    unit: Annotated[str, sample("1e4Nm3")]
+    ncv_gj_per_unit: DecimalText | UnsetType = UNSET
+    carbon_t_per_gj: DecimalText | UnsetType = UNSET
+    oxidation: DecimalText | UnsetType = UNSET
+    source: Annotated[str, sample("GB/T 32151.10")]
+    confidence: Annotated[str, sample("V", "V, V2, D, R or P, or measured")]
+    note: Annotated[str, sample("of a mixture")] | None
+
+
+class FuelVersion(Answer, frozen=True, kw_only=True):
+    """What was measured, and from which day that holds."""
+
+    enterprise_id: Annotated[str, sample("91330800704205947U")]
+    carrier: Annotated[str, one_of(MEASURABLE)]
+    valid_from: Day
+    ncv: DecimalText | None
+    ncv_unit: Annotated[str, sample("MJ/m3")] | None
+    carbon_content: DecimalText | None
+    oxidation: DecimalText | None
+    enthalpy: DecimalText | None
+    evidence: Evidence
+
+
+class FuelShown(FuelVersion, frozen=True, kw_only=True):
+    """With the factor that the properties give, and the one that would hold without them."""
+
+    factor: FigureShown
+    default: FigureShown
+    versions: list[FuelVersion]
+
+
 @router.put(
     "/{carrier}",
     summary="Register measured properties of a fuel or of steam",
-    openapi_extra=accepts(FuelBody),
+    openapi_extra=accepts(
+        FuelBody,
+        {
+            "valid_from": "2026-01-01",
+            "evidence": "laboratory report 2026-17",
+            "ncv": "36.2",
+            "ncv_unit": "MJ/m3",
+        },
+    ),
+    responses=answers(FuelShown, 200, 201, NOT_FOUND),
 )
 async def put_measured_fuel(
     request: Request,
-    id: str,
-    carrier: str,
+    id: EnterpriseId,
+    carrier: CarrierName,
     given: Annotated[FuelBody, Depends(body(FuelBody))],
     who: Registrar,
 ) -> Response:
@@ -87,13 +150,17 @@ async def put_measured_fuel(
     return json_response(_shown(record, enterprise, versions), 200 if known else 201)
 
 
-@router.get("/{carrier}", summary="Measured properties: the newest, or those of a month")
+@router.get(
+    "/{carrier}",
+    summary="Measured properties: the newest, or those of a month",
+    responses=answers(FuelShown, NOT_FOUND),
+)
 async def get_measured_fuel(
     request: Request,
-    id: str,
-    carrier: str,
+    id: EnterpriseId,
+    carrier: CarrierName,
     who: Reader,
-    on: date | None = None,
+    on: On = None,
     known: Known = None,
 ) -> Response:
     require_subject(who, id)
@@ -109,13 +176,17 @@ async def get_measured_fuel(
     return json_response(_shown(record, enterprise, versions))
 
 
-@router.get("", summary="Everything that the enterprise has measured, the newest of each carrier")
-async def get_measured_fuels(request: Request, id: str, who: Reader) -> Response:
+@router.get(
+    "",
+    summary="Everything that the enterprise has measured, the newest of each carrier",
+    responses=answers(Listing[FuelShown], NOT_FOUND),
+)
+async def get_measured_fuels(request: Request, id: EnterpriseId, who: Reader) -> Response:
     require_subject(who, id)
     async with request.app.state.pool.acquire() as connection:
         enterprise, fuels = await _all(connection, id)
-    items = [_shown(versions[-1], enterprise, versions) for versions in fuels.values()]
-    return json_response({"items": items, "next": None})
+    shown = (_shown(versions[-1], enterprise, versions) for versions in fuels.values())
+    return json_response(listing(shown))
 
 
 async def _all(connection: Connection, id: str) -> tuple[Sequence[Enterprise], Fuels]:
@@ -161,42 +232,39 @@ def _default(enterprise: Sequence[Enterprise], carrier: str, on: date) -> Factor
 
 def _shown(
     record: MeasuredFuel, enterprise: Sequence[Enterprise], versions: Sequence[MeasuredFuel]
-) -> dict[str, Any]:
+) -> FuelShown:
     default = _default(enterprise, record.carrier, record.valid_from)
-    return _fields(record) | {
-        "factor": factor_fields(measured_factor(record, default)),
-        "default": factor_fields(default),
-        "versions": [_fields(version) for version in versions],
-    }
+    return FuelShown(
+        **_fields(record),
+        factor=figure_shown(measured_factor(record, default)),
+        default=figure_shown(default),
+        versions=[FuelVersion(**_fields(version)) for version in versions],
+    )
 
 
 def _fields(record: MeasuredFuel) -> dict[str, Any]:
     return {
         name: decimal_text(value) if isinstance(value, Decimal) else value
         for name, value in record._asdict().items()
-    }
+    } | {"valid_from": record.valid_from.isoformat()}
 
 
-def factor_fields(factor: Factor) -> dict[str, Any]:
-    """A factor with what it is made of; `t_per_unit` to 20 digits, t CO2e per `unit`."""
-    made_of = {
-        "ncv_gj_per_unit": factor.ncv_gj_per_unit,
-        "carbon_t_per_gj": factor.carbon_t_per_gj,
-        "oxidation": factor.oxidation,
-    }
-    parts = {
-        name: decimal_text(decimal_of(part, DIGITS))
-        for name, part in made_of.items()
-        if part is not None
-    }
-    return {
-        "id": factor.id,
-        "set": factor.set,
-        "version": factor.version,
-        "t_per_unit": decimal_text(decimal_of(factor.t_per_unit, DIGITS)),
-        "unit": factor.unit,
-        **parts,
-        "source": factor.source,
-        "confidence": factor.confidence,
-        "note": factor.note,
-    }
+def figure_shown(factor: Factor) -> FigureShown:
+    """A factor as it is shown."""
+    return FigureShown(
+        id=factor.id,
+        set=factor.set,
+        version=factor.version,
+        t_per_unit=decimal_text(decimal_of(factor.t_per_unit, DIGITS)),
+        unit=factor.unit,
+        ncv_gj_per_unit=_part(factor.ncv_gj_per_unit),
+        carbon_t_per_gj=_part(factor.carbon_t_per_gj),
+        oxidation=_part(factor.oxidation),
+        source=factor.source,
+        confidence=factor.confidence,
+        note=factor.note,
+    )
+
+
+def _part(value: Fraction | None) -> str | UnsetType:
+    return UNSET if value is None else decimal_text(decimal_of(value, DIGITS))

@@ -3,17 +3,28 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from services.industrial.api.accounts import Reader, YearQuery, account_of, latest_year, zone_of
+from services.industrial.api.accounts import Reader, account_of, latest_year, zone_of
+from services.industrial.api.parameters import EnterpriseId, YearQuery
 from services.industrial.store import gaps
 from services.industrial.store.gaps import Meter, Span
 from shared.auth.principal import require_subject
 from shared.database import Connection
+from shared.http.answers import (
+    NOT_FOUND,
+    Answer,
+    DecimalText,
+    Instant,
+    Listing,
+    answers,
+    one_of,
+    sample,
+)
 from shared.http.app import json_response
 from shared.http.paging import Page, encode_cursor, listing, paging
 from shared.units.amount import decimal_text
@@ -31,6 +42,16 @@ _PLACES = Decimal("1e-6")
 router = APIRouter(prefix="/v1/enterprises/{id}", tags=["accounts"])
 
 
+class Gap(Answer, frozen=True, kw_only=True):
+    """A time without readings, in the city's calendar."""
+
+    meter_id: Annotated[str, sample("m-1")]
+    kind: Annotated[str, one_of(("interval", "exchange", "month"))]
+    start: Instant
+    end: Instant
+    hours: DecimalText
+
+
 class _Year(NamedTuple):
     """A year of the city, and those of its months that have passed."""
 
@@ -44,10 +65,14 @@ class _Found(NamedTuple):
     end: datetime
 
 
-@router.get("/gaps", summary="Times of which the meters tell nothing")
+@router.get(
+    "/gaps",
+    summary="Times of which the meters tell nothing",
+    responses=answers(Listing[Gap], NOT_FOUND),
+)
 async def get_gaps(
     request: Request,
-    id: str,
+    id: EnterpriseId,
     who: Reader,
     page: Annotated[Page, Depends(paging)],
     year: YearQuery = None,
@@ -95,12 +120,12 @@ def _year(year: int, zone: ZoneInfo, now: datetime) -> _Year:
     return _Year((begins[0], begins[-1]), months, zone)
 
 
-def _gap(found: _Found, zone: ZoneInfo) -> dict[str, Any]:
+def _gap(found: _Found, zone: ZoneInfo) -> Gap:
     meter_id, start, kind = found.place
-    return {
-        "meter_id": meter_id,
-        "kind": kind,
-        "start": start.astimezone(zone).isoformat(),
-        "end": found.end.astimezone(zone).isoformat(),
-        "hours": decimal_text((Decimal((found.end - start) // _SECOND) / 3600).quantize(_PLACES)),
-    }
+    return Gap(
+        meter_id=meter_id,
+        kind=kind,
+        start=start.astimezone(zone).isoformat(),
+        end=found.end.astimezone(zone).isoformat(),
+        hours=decimal_text((Decimal((found.end - start) // _SECOND) / 3600).quantize(_PLACES)),
+    )

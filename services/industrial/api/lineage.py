@@ -3,22 +3,84 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from msgspec import UNSET, UnsetType
+
 from services.industrial.domain.arrivals import READING
-from services.industrial.domain.entries import decimal_of
+from services.industrial.domain.entries import CATEGORIES, decimal_of
 from services.industrial.domain.fuels import MeasuredFuel
 from services.industrial.domain.rates import meter_figure
 from services.industrial.domain.registry import Enterprise, Meter, on_date
 from services.industrial.store.past import Recorded, ever, known_then
 from shared.database import Connection
+from shared.http.answers import (
+    Answer,
+    DecimalText,
+    EventName,
+    Instant,
+    Month,
+    Tonnes,
+    Warned,
+    one_of,
+    sample,
+)
 from shared.methodology import MEASURED, Factor, MethodologyError, methodology
 from shared.units.amount import MG_PER_T, decimal_text, tonnes_text
 from shared.units.calendar import local_date, next_month
 
 _DAY = timedelta(days=1)
+CAUSES = ("posted", "superseded", "replaced", "split", "restated")
 REPORTED = ("purity", "content", "evidence")
+
+
+class Reported(Answer, frozen=True, kw_only=True):
+    """What the event said: of readings instants, of reports dates."""
+
+    value: DecimalText
+    unit: Annotated[str, sample("kWh")]
+    start: Annotated[str, sample("2026-01-01T00:00:00+08:00")] | None
+    end: Annotated[str, sample("2026-01-01T00:15:00+08:00")]
+    purity: Any | UnsetType = UNSET
+    content: Any | UnsetType = UNSET
+    evidence: Any | UnsetType = UNSET
+
+
+class EntryShown(Answer, frozen=True, kw_only=True):
+    """quantity x factor = amount, and every name behind it.
+
+    `line` counts those of the event; `reverses` is the line of it that this one takes back.
+    """
+
+    event: EventName
+    reported: Reported
+    line: int
+    month: Month
+    category: Annotated[str, one_of(CATEGORIES)]
+    activity: Annotated[str, sample("electricity")]
+    meter_id: Annotated[str, sample("m-1")] | None
+    multiplier: DecimalText | None
+    asset_id: Annotated[str, sample("line-1")] | None
+    quantity: DecimalText
+    unit: Annotated[str, sample("kWh")]
+    quality: Annotated[str, sample("actual")]
+    factor_mg_per_unit: DecimalText
+    factor_id: Annotated[str, sample("grid.zhejiang")] | None
+    factor_set: Annotated[str, sample("grid")] | None
+    factor_version: Annotated[str, sample("2023")] | None
+    factor_source: Annotated[str, sample("MEE announcement 2025-72")] | None
+    confidence: Annotated[str, sample("V")] | None
+    fallback: bool
+    warning: Warned | None
+    rule: Annotated[str, sample("interval")]
+    amount_t: Tonnes
+    amount_mg: int
+    reverses: int | None
+    reason: Annotated[str, one_of(CAUSES)]
+    cause: EventName
+    sequence: int
+    posted_at: Instant
 
 
 class Lineage(NamedTuple):
@@ -40,43 +102,43 @@ async def lineage_of(
     return Lineage(enterprise, fuels, await ever(connection, Meter, meters, id), zone)
 
 
-def shown(row: Any, lineage: Lineage) -> dict[str, Any]:
+def shown(row: Any, lineage: Lineage) -> EntryShown:
     """An entry: quantity x factor = amount, in mg, and every name behind it."""
     figure = _figure(row, lineage)
     source, confidence = _origin(row, figure)
-    return {
-        "event": {"source": row["source"], "id": row["event_id"]},
-        "reported": _reported(row, lineage.zone),
-        "line": row["line"],
-        "month": row["month"].strftime("%Y-%m"),
-        "category": row["category"],
-        "activity": row["activity"],
-        "meter_id": row["meter_id"],
-        "multiplier": _multiplier(row, lineage),
-        "asset_id": row["asset_id"],
-        "quantity": decimal_text(row["quantity"]),
-        "unit": row["unit"],
-        "quality": row["quality"],
-        "factor_mg_per_unit": decimal_text(row["factor"]),
-        "factor_id": row["factor_id"],
-        "factor_set": row["factor_set"],
-        "factor_version": row["factor_version"],
-        "factor_source": source,
-        "confidence": confidence,
-        "fallback": row["fallback"],
-        "warning": _warning(row, figure),
-        "rule": row["rule"],
-        "amount_t": tonnes_text(row["amount_mg"]),
-        "amount_mg": row["amount_mg"],
-        "reverses": row["reverses"],
-        "reason": row["cause"],
-        "cause": {"source": row["cause_source"], "id": row["cause_id"]},
-        "sequence": row["sequence"],
-        "posted_at": row["posted_at"].isoformat(),
-    }
+    return EntryShown(
+        event=EventName(source=row["source"], id=row["event_id"]),
+        reported=_reported(row, lineage.zone),
+        line=row["line"],
+        month=row["month"].strftime("%Y-%m"),
+        category=row["category"],
+        activity=row["activity"],
+        meter_id=row["meter_id"],
+        multiplier=_multiplier(row, lineage),
+        asset_id=row["asset_id"],
+        quantity=decimal_text(row["quantity"]),
+        unit=row["unit"],
+        quality=row["quality"],
+        factor_mg_per_unit=decimal_text(row["factor"]),
+        factor_id=row["factor_id"],
+        factor_set=row["factor_set"],
+        factor_version=row["factor_version"],
+        factor_source=source,
+        confidence=confidence,
+        fallback=row["fallback"],
+        warning=_warning(row, figure),
+        rule=row["rule"],
+        amount_t=tonnes_text(row["amount_mg"]),
+        amount_mg=row["amount_mg"],
+        reverses=row["reverses"],
+        reason=row["cause"],
+        cause=EventName(source=row["cause_source"], id=row["cause_id"]),
+        sequence=row["sequence"],
+        posted_at=row["posted_at"].isoformat(),
+    )
 
 
-def _reported(row: Any, zone: ZoneInfo) -> dict[str, Any]:
+def _reported(row: Any, zone: ZoneInfo) -> Reported:
     """What the event said: readings have instants, reports dates (kept as midnight UTC)."""
     is_reading = row["kind"] == READING
     starts, ends = (
@@ -85,7 +147,7 @@ def _reported(row: Any, zone: ZoneInfo) -> dict[str, Any]:
     )
     told = {name: row["data"][name] for name in REPORTED if name in row["data"]}
     value = decimal_text(row["value"])
-    return {"value": value, "unit": row["reported_unit"], "start": starts, "end": ends} | told
+    return Reported(value=value, unit=row["reported_unit"], start=starts, end=ends, **told)
 
 
 def _multiplier(row: Any, lineage: Lineage) -> str | None:
@@ -138,14 +200,14 @@ def _gives(figure: Factor, row: Any) -> bool:
     return bool(factor == row["factor"])
 
 
-def _warning(row: Any, figure: Factor | None) -> dict[str, str | None] | None:
+def _warning(row: Any, figure: Factor | None) -> Warned | None:
     """In which way the figure of an entry stands in for another one, while it is still taken."""
     if figure is None or figure.warning is None:
         return None
     named = (row["factor_id"], row["factor_set"], row["factor_version"])
     if (figure.id, figure.set, figure.version) != named:
         return None
-    return {"en": figure.warning, "zh": figure.warning_zh}
+    return Warned(en=figure.warning, zh=figure.warning_zh)
 
 
 def _origin(row: Any, figure: Factor | None) -> tuple[str | None, str | None]:

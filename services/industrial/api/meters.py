@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from services.industrial.api.parameters import Known, MeterId, On
 from services.industrial.api.registry import Reader, Registrar
-from services.industrial.api.versions import Known, dated, found, shown, today
+from services.industrial.api.versions import dated, found, shown, today
 from services.industrial.api.wording import check_id, check_words
 from services.industrial.domain.registry import Meter
 from services.industrial.placing import waits_for_meter
@@ -17,6 +18,16 @@ from services.industrial.store.past import known_at
 from shared.auth.principal import require_subject
 from shared.database import Connection
 from shared.events.errors import FieldError
+from shared.http.answers import (
+    NOT_FOUND,
+    Answer,
+    Day,
+    DecimalText,
+    answers,
+    conflicts,
+    one_of,
+    sample,
+)
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.problems import Problem, conflict, invalid
@@ -25,6 +36,8 @@ from shared.methodology import CARRIERS
 # What stays as it is once there are readings.
 MEASURED = ("carrier", "unit", "kind")
 
+Owner = Annotated[str, sample("91330800704205947U")]
+Carrier = Annotated[str, one_of(CARRIERS)]
 router = APIRouter(prefix="/v1", tags=["registry"])
 
 
@@ -34,9 +47,9 @@ class MeterBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hour), are held for review. `valid_from` begins another version: another asset, multiplier or
     counter."""
 
-    enterprise_id: str
-    carrier: str
-    unit: str
+    enterprise_id: Owner
+    carrier: Carrier
+    unit: Annotated[str, sample("kWh")]
     kind: Literal["interval", "register"]
     multiplier: Decimal = Decimal(1)
     register_max: Decimal | None = None
@@ -45,10 +58,48 @@ class MeterBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     valid_from: date | None = None
 
 
-@router.put("/meters/{meter_id}", summary="Register a meter", openapi_extra=accepts(MeterBody))
+class MeterVersion(Answer, frozen=True, kw_only=True):
+    """As it is from `valid_from` on (null: always)."""
+
+    id: Annotated[str, sample("m-1")]
+    enterprise_id: Owner
+    carrier: Carrier
+    unit: Annotated[str, sample("kWh")]
+    kind: Literal["interval", "register"]
+    multiplier: DecimalText
+    register_max: DecimalText | None
+    rate_max: DecimalText | None
+    asset_id: Annotated[str, sample("line-1")] | None
+    valid_from: Day | None
+
+
+class MeterShown(MeterVersion, frozen=True, kw_only=True):
+    """The version that was asked for, and all of them."""
+
+    versions: list[MeterVersion]
+
+
+@router.put(
+    "/meters/{meter_id}",
+    summary="Register a meter",
+    openapi_extra=accepts(
+        MeterBody,
+        {
+            "enterprise_id": "91330800704205947U",
+            "carrier": "electricity",
+            "unit": "kWh",
+            "kind": "interval",
+            "multiplier": "1",
+            "rate_max": "500",
+        },
+    ),
+    responses=answers(
+        MeterShown, 200, 201, conflicts("The meter 'm-1' is one of another enterprise and stays so")
+    ),
+)
 async def put_meter(
     request: Request,
-    meter_id: str,
+    meter_id: MeterId,
     given: Annotated[MeterBody, Depends(body(MeterBody))],
     who: Registrar,
 ) -> Response:
@@ -73,12 +124,12 @@ async def put_meter(
         await state.poster.release(connection, owner, waits_for_meter(meter_id), now)
         versions = (await registry.meters_of(connection, [meter_id]))[meter_id]
     state.relay.wake()
-    return json_response(shown(record, versions), 200 if known else 201)
+    return json_response(shown(MeterShown, record, versions), 200 if known else 201)
 
 
-@router.get("/meters/{meter_id}", summary="A meter")
+@router.get("/meters/{meter_id}", summary="A meter", responses=answers(MeterShown, NOT_FOUND))
 async def get_meter(
-    request: Request, meter_id: str, who: Reader, on: date | None = None, known: Known = None
+    request: Request, meter_id: MeterId, who: Reader, on: On = None, known: Known = None
 ) -> Response:
     async with request.app.state.pool.acquire() as connection:
         if known is None:
@@ -87,7 +138,7 @@ async def get_meter(
             versions = await known_at(connection, Meter, meter_id, known)
     if versions:
         require_subject(who, versions[0].enterprise_id)
-    return json_response(found("meter", meter_id, versions, on))
+    return json_response(found(MeterShown, "meter", meter_id, versions, on))
 
 
 def _record(id: str, given: MeterBody) -> Meter:

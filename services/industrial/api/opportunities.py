@@ -1,33 +1,45 @@
 """Reduction points, ranked, with their evidence; and what acting on them saved."""
 
-from collections.abc import Mapping
 from datetime import date
-from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
+from msgspec import Meta
 from starlette.responses import Response
 
 from services.industrial import reducing
 from services.industrial.api.accounts import (
     Reader,
-    YearQuery,
     account_of,
     latest_year,
     zone_of,
 )
+from services.industrial.api.findings import (
+    OPPORTUNITY,
+    AdoptionShown,
+    Opportunities,
+    TariffShown,
+    adopted_shown,
+    adoption_shown,
+    opportunity,
+)
+from services.industrial.api.parameters import EnterpriseId, YearQuery
 from services.industrial.domain.findings.finding import Finding
-from services.industrial.domain.findings.ranking import RULES, Saving, identity
+from services.industrial.domain.findings.ranking import identity
 from services.industrial.domain.tariffs import Tariffs, parse
 from services.industrial.store import comparisons
 from services.industrial.store.comparisons import Adoption
 from shared.auth.principal import Principal, require, require_subject
 from shared.database import Connection
+from shared.http.answers import (
+    NOT_FOUND,
+    answers,
+    conflicts,
+)
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.problems import conflict, invalid, not_found
-from shared.units.amount import ratio_text, tonnes_text
 from shared.units.calendar import local_date
 
 NOTE_MAX = 1000
@@ -39,12 +51,16 @@ class AdoptionBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """From which day a reduction point was acted on, and how."""
 
     from_: date = msgspec.field(name="from")
-    note: Annotated[str, msgspec.Meta(max_length=NOTE_MAX)] = ""
+    note: Annotated[str, Meta(max_length=NOTE_MAX, examples=["night valve"])] = ""
 
 
-@router.get("", summary="Where the enterprise could use less, greatest first")
+@router.get(
+    "",
+    summary="Where the enterprise could use less, greatest first",
+    responses=answers(Opportunities, NOT_FOUND),
+)
 async def get_opportunities(
-    request: Request, id: str, who: Reader, year: YearQuery = None
+    request: Request, id: EnterpriseId, who: Reader, year: YearQuery = None
 ) -> Response:
     """Tonnes and yuan: of loads for a whole year, of what is seen beside output for the months that
     were. Those that do not add up look at the same use from another side. `adopted` has what was
@@ -57,14 +73,14 @@ async def get_opportunities(
         measured = await reducing.savings(connection, one, adoptions, _today(request))
     adopted = {adoption.opportunity for adoption in adoptions}
     return json_response(
-        {
-            "enterprise_id": id,
-            "year": wanted,
-            "items": [_item(rank, id, each, adopted) for rank, each in enumerate(found, 1)],
-            "next": None,
-            "adopted": [_adopted(*each) for each in measured],
-            "tariffs": one.tariffs.shown(),
-        }
+        Opportunities(
+            enterprise_id=id,
+            year=wanted,
+            items=[opportunity(rank, id, each, adopted) for rank, each in enumerate(found, 1)],
+            next=None,
+            adopted=[adopted_shown(*each) for each in measured],
+            tariffs={n: TariffShown(**price) for n, price in one.tariffs.shown().items()},
+        )
     )
 
 
@@ -72,11 +88,20 @@ async def get_opportunities(
     "/{opportunity_id}/adopt",
     summary="Record that a reduction point was acted on",
     openapi_extra=accepts(AdoptionBody),
+    responses=answers(
+        AdoptionShown,
+        200,
+        201,
+        NOT_FOUND,
+        conflicts(f"{OPPORTUNITY} is adopted from 2026-02-01 on and stays so"),
+    ),
 )
 async def post_adoption(
     request: Request,
-    id: str,
-    opportunity_id: str,
+    id: EnterpriseId,
+    opportunity_id: Annotated[
+        str, Path(description="The id of a reduction point", examples=[OPPORTUNITY])
+    ],
     given: Annotated[AdoptionBody, Depends(body(AdoptionBody))],
     who: Registrar,
     year: YearQuery = None,
@@ -98,7 +123,7 @@ async def post_adoption(
             adoption = new if created else await _known(connection, one, opportunity_id) or new
     if (adoption.since, adoption.note) != (given.from_, given.note):
         raise conflict(f"{opportunity_id} is adopted from {adoption.since} on and stays so")
-    return json_response(_adoption(adoption), 201 if created else 200)
+    return json_response(adoption_shown(adoption), 201 if created else 200)
 
 
 async def _enterprise(
@@ -138,79 +163,3 @@ def _span(year: int) -> tuple[date, date]:
 
 def _today(request: Request) -> date:
     return local_date(request.app.state.clock(), zone_of(request))
-
-
-def _item(rank: int, enterprise_id: str, finding: Finding, adopted: set[str]) -> dict[str, Any]:
-    id, rule, scope = (
-        identity(enterprise_id, finding.kind, finding.scope),
-        RULES[finding.kind],
-        finding.scope,
-    )
-    return {
-        "rank": rank,
-        "id": id,
-        "finding": finding.kind,
-        "asset_id": scope.asset_id,
-        "meter_id": scope.meter_id,
-        "carrier": scope.carrier,
-        "avoidable": ratio_text(finding.avoidable),
-        "unit": finding.unit,
-        "avoidable_t": tonnes_text(finding.avoidable_mg),
-        "avoidable_yuan": yuan_text(finding.yuan),
-        "adds_up": rule.adds_up,
-        "confidence": finding.confidence,
-        "adopted": id in adopted,
-        "reason": dict(finding.reason),
-        "formula": dict(rule.formula),
-        "evidence": _evidence(finding),
-    }
-
-
-def _evidence(finding: Finding) -> dict[str, Any]:
-    figures: Mapping[str, str] = {
-        "level": ratio_text(finding.level),
-        "target": ratio_text(finding.target),
-        "level_unit": finding.level_unit,
-        "mg_per_unit": ratio_text(finding.mg_per_unit),
-    }
-    return {
-        "period": {"from": finding.first.isoformat(), "to": finding.last.isoformat()},
-        "figures": {**figures, **finding.figures},
-        "series": list(finding.series),
-    }
-
-
-def _adoption(adoption: Adoption) -> dict[str, Any]:
-    baseline = adoption.baseline
-    return {
-        "id": adoption.opportunity,
-        "finding": baseline["finding"],
-        **{name: baseline[name] for name in ("asset_id", "meter_id", "carrier")},
-        "from": adoption.since.isoformat(),
-        "note": adoption.note,
-        "recorded_by": adoption.recorded_by,
-        "recorded_at": adoption.recorded_at.isoformat(),
-        "baseline": reducing.shown_baseline(baseline),
-    }
-
-
-def _adopted(adoption: Adoption, until: date, saving: Saving | None) -> dict[str, Any]:
-    shown = None
-    if saving is not None:
-        shown = {
-            "period": {"from": adoption.since.isoformat(), "until": until.isoformat()},
-            "level": ratio_text(saving.level),
-            "over": ratio_text(saving.weight),
-            "saved": ratio_text(saving.quantity),
-            "saved_t": tonnes_text(saving.amount_mg),
-            "saved_yuan": yuan_text(saving.yuan),
-        }
-    return _adoption(adoption) | {"measured": shown}
-
-
-def yuan_text(value: Fraction | None) -> str | None:
-    """Yuan to the fen; None when there is no tariff."""
-    if value is None:
-        return None
-    fen = round(value * 100)
-    return f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}"

@@ -2,13 +2,16 @@
 
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
+from msgspec import Meta
 from starlette.responses import Response
 
-from services.industrial.api.accounts import Reader, YearQuery, zone_of
+from services.industrial.api.accounts import Reader, zone_of
+from services.industrial.api.parameters import YearQuery
 from services.industrial.store import region
+from shared.http.answers import Answer, Month, Ratio, Tonnes, Year, answers, sample
 from shared.http.app import json_response
 from shared.units.amount import ratio_text, tonnes_text
 from shared.units.calendar import local_date
@@ -18,7 +21,44 @@ MONTHS_NEEDED = 11
 router = APIRouter(prefix="/v1", tags=["region"])
 
 
-@router.get("/region/summary", summary="Totals by sector, district and month, and coverage")
+class Emitted(Answer, frozen=True, kw_only=True):
+    energy_t: Tonnes
+    process_t: Tonnes
+    avoided_t: Tonnes
+    total_t: Tonnes
+
+
+class Totals(Emitted, frozen=True, kw_only=True):
+    """Of how many enterprises something is known, and their sums; null where none is registered
+    or no month is over."""
+
+    enterprises: int
+    with_account: int
+    complete: int
+    coverage: Ratio | None
+    months_reported: int
+    months_coverage: Ratio | None
+    avoided_pv_t: Tonnes
+
+
+class RegionMonth(Emitted, frozen=True, kw_only=True):
+    month: Month
+    complete: int
+
+
+class RegionSummary(Totals, frozen=True, kw_only=True):
+    year: Year
+    months_elapsed: Annotated[int, Meta(ge=0, le=12)]
+    by_sector: dict[Annotated[str, sample("1495")], Totals]
+    by_district: dict[Annotated[str, sample("开化县")], Totals]
+    by_month: list[RegionMonth]
+
+
+@router.get(
+    "/region/summary",
+    summary="Totals by sector, district and month, and coverage",
+    responses=answers(RegionSummary),
+)
 async def get_summary(request: Request, who: Reader, year: YearQuery = None) -> Response:
     """The city's total for its regional account, and how much of it is known.
 
@@ -38,14 +78,14 @@ async def get_summary(request: Request, who: Reader, year: YearQuery = None) -> 
         months = await region.months(connection, wanted)
     sums = {(row["sector"], row["district"]): _sums(row, elapsed) for row in rows}
     return json_response(
-        {
-            "year": wanted,
-            "months_elapsed": elapsed,
+        RegionSummary(
+            year=wanted,
+            months_elapsed=elapsed,
             **(sums.get((None, None)) or _nothing()),
-            "by_sector": {sector: found for (sector, _), found in sums.items() if sector},
-            "by_district": {place: found for (_, place), found in sums.items() if place},
-            "by_month": [_month(wanted, row) for row in months],
-        }
+            by_sector={sector: Totals(**found) for (sector, _), found in sums.items() if sector},
+            by_district={place: Totals(**found) for (_, place), found in sums.items() if place},
+            by_month=[_month(wanted, row) for row in months],
+        )
     )
 
 
@@ -63,7 +103,8 @@ def _sums(row: Any, elapsed: int) -> dict[str, Any]:
         "coverage": _share(row["complete"] if elapsed else 0, enterprises),
         "months_reported": row["months"],
         "months_coverage": _share(row["months"], enterprises * elapsed),
-    } | _tonnes(row["energy_mg"], row["process_mg"], row["avoided_mg"], row["pv_mg"])
+        "avoided_pv_t": tonnes_text(row["pv_mg"]),
+    } | _tonnes(row)
 
 
 def _nothing() -> dict[str, Any]:
@@ -75,17 +116,15 @@ def _share(part: int, whole: int) -> str | None:
     return ratio_text(Fraction(part, whole)) if whole else None
 
 
-def _month(year: int, row: Any) -> dict[str, Any]:
-    tonnes = _tonnes(row["energy_mg"], row["process_mg"], row["avoided_mg"], 0)
-    del tonnes["avoided_pv_t"]
-    return {"month": f"{year}-{row['month']:02}", "complete": row["complete"]} | tonnes
+def _month(year: int, row: Any) -> RegionMonth:
+    return RegionMonth(month=f"{year}-{row['month']:02}", complete=row["complete"], **_tonnes(row))
 
 
-def _tonnes(energy: int, process: int, avoided: int, pv: int) -> dict[str, str]:
+def _tonnes(row: Any) -> dict[str, str]:
+    energy, process, avoided = row["energy_mg"], row["process_mg"], row["avoided_mg"]
     return {
         "energy_t": tonnes_text(energy),
         "process_t": tonnes_text(process),
         "avoided_t": tonnes_text(avoided),
         "total_t": tonnes_text(energy + process - avoided),
-        "avoided_pv_t": tonnes_text(pv),
     }

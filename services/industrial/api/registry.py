@@ -7,14 +7,16 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from services.industrial import handler
-from services.industrial.api.versions import Known, dated, found, shown, today
-from services.industrial.api.wording import check_id, check_words
+from services.industrial.api.parameters import AssetId, EnterpriseId, Known, On
+from services.industrial.api.versions import dated, found, shown, today
+from services.industrial.api.wording import WORDS, check_id, check_words
 from services.industrial.domain.registry import Asset, Enterprise, Meter, on_date
 from services.industrial.store import accounts, registry
 from services.industrial.store.past import known_at
 from shared.auth.principal import Principal, require, require_subject
 from shared.database import Connection
 from shared.events.identifiers import ENTERPRISE_FORM, is_enterprise
+from shared.http.answers import NOT_FOUND, Answer, Day, answers, one_of, sample
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.problems import Problem, invalid, not_found
@@ -24,6 +26,9 @@ from shared.stream.service import Account
 RecordT = TypeVar("RecordT", Enterprise, Asset, Meter)
 Reader = Annotated[Principal, Depends(require("industrial:read"))]
 Registrar = Annotated[Principal, Depends(require("registry:write"))]
+AssetKind = Literal["site", "line", "device"]
+Name = Annotated[str, WORDS, sample("华康药业")]
+REGIONS = methodology().grid_regions()
 router = APIRouter(prefix="/v1", tags=["registry"])
 
 
@@ -31,30 +36,69 @@ class EnterpriseBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True
     """`sector`: GB/T 4754 code. Without `valid_from` the first version holds always, a later one
     from today; one with the same date is corrected."""
 
-    name: str
-    sector: str
-    district: str
-    grid_region: str
-    product: str
-    product_unit: str
+    name: Name
+    sector: Annotated[str, WORDS, sample("1495")]
+    district: Annotated[str, WORDS, sample("开化县")]
+    grid_region: Annotated[str, one_of(REGIONS)]
+    product: Annotated[str, WORDS, sample("xylitol")]
+    product_unit: Annotated[str, WORDS, sample("t")]
     valid_from: date | None = None
 
 
 class AssetBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A site, a line or a device; `parent` is another asset of the enterprise."""
 
-    kind: Literal["site", "line", "device"]
-    name: str
+    kind: AssetKind
+    name: Annotated[str, WORDS, sample("Line 1")]
     parent: str | None = None
     valid_from: date | None = None
 
 
+class EnterpriseVersion(Answer, frozen=True, kw_only=True):
+    """As it is from `valid_from` on (null: always)."""
+
+    id: Annotated[str, sample("91330800704205947U")]
+    name: Annotated[str, sample("华康药业")]
+    sector: Annotated[str, sample("1495")]
+    district: Annotated[str, sample("开化县")]
+    grid_region: Annotated[str, one_of(REGIONS)]
+    product: Annotated[str, sample("xylitol")]
+    product_unit: Annotated[str, sample("t")]
+    valid_from: Day | None
+
+
+class EnterpriseShown(EnterpriseVersion, frozen=True, kw_only=True):
+    """The version that was asked for, and all of them."""
+
+    versions: list[EnterpriseVersion]
+
+
+class AssetVersion(Answer, frozen=True, kw_only=True):
+    """As it is from `valid_from` on (null: always)."""
+
+    enterprise_id: Annotated[str, sample("91330800704205947U")]
+    id: Annotated[str, sample("line-1")]
+    kind: AssetKind
+    name: Annotated[str, sample("Line 1")]
+    parent: Annotated[str, sample("site-1")] | None
+    valid_from: Day | None
+
+
+class AssetShown(AssetVersion, frozen=True, kw_only=True):
+    """The version that was asked for, and all of them."""
+
+    versions: list[AssetVersion]
+
+
 @router.put(
-    "/enterprises/{id}", summary="Register an enterprise", openapi_extra=accepts(EnterpriseBody)
+    "/enterprises/{id}",
+    summary="Register an enterprise",
+    openapi_extra=accepts(EnterpriseBody),
+    responses=answers(EnterpriseShown, 200, 201),
 )
 async def put_enterprise(
     request: Request,
-    id: str,
+    id: EnterpriseId,
     given: Annotated[EnterpriseBody, Depends(body(EnterpriseBody))],
     who: Registrar,
 ) -> Response:
@@ -85,12 +129,16 @@ async def put_enterprise(
         await state.poster.release(connection, id, handler.WAITS_FOR_ENTERPRISE, now)
         versions = (await registry.enterprises_of(connection, [id]))[id]
     state.relay.wake()
-    return json_response(shown(record, versions), 200 if known else 201)
+    return json_response(shown(EnterpriseShown, record, versions), 200 if known else 201)
 
 
-@router.get("/enterprises/{id}", summary="An enterprise: the newest version, or the one of a day")
+@router.get(
+    "/enterprises/{id}",
+    summary="An enterprise: the newest version, or the one of a day",
+    responses=answers(EnterpriseShown, NOT_FOUND),
+)
 async def get_enterprise(
-    request: Request, id: str, who: Reader, on: date | None = None, known: Known = None
+    request: Request, id: EnterpriseId, who: Reader, on: On = None, known: Known = None
 ) -> Response:
     require_subject(who, id)
     async with request.app.state.pool.acquire() as connection:
@@ -98,18 +146,19 @@ async def get_enterprise(
             versions = (await registry.enterprises_of(connection, [id])).get(id, [])
         else:
             versions = await known_at(connection, Enterprise, id, known)
-    return json_response(found("enterprise", id, versions, on))
+    return json_response(found(EnterpriseShown, "enterprise", id, versions, on))
 
 
 @router.put(
     "/enterprises/{id}/assets/{asset_id}",
     summary="Register a site, line or device",
     openapi_extra=accepts(AssetBody),
+    responses=answers(AssetShown, 200, 201, NOT_FOUND),
 )
 async def put_asset(
     request: Request,
-    id: str,
-    asset_id: str,
+    id: EnterpriseId,
+    asset_id: AssetId,
     given: Annotated[AssetBody, Depends(body(AssetBody))],
     who: Registrar,
 ) -> Response:
@@ -132,16 +181,20 @@ async def put_asset(
         if record not in known:
             await registry.put_asset(connection, record, now)
         versions = await registry.assets_of(connection, id, asset_id)
-    return json_response(shown(record, versions), 200 if known else 201)
+    return json_response(shown(AssetShown, record, versions), 200 if known else 201)
 
 
-@router.get("/enterprises/{id}/assets/{asset_id}", summary="An asset")
+@router.get(
+    "/enterprises/{id}/assets/{asset_id}",
+    summary="An asset",
+    responses=answers(AssetShown, NOT_FOUND),
+)
 async def get_asset(
     request: Request,
-    id: str,
-    asset_id: str,
+    id: EnterpriseId,
+    asset_id: AssetId,
     who: Reader,
-    on: date | None = None,
+    on: On = None,
     known: Known = None,
 ) -> Response:
     require_subject(who, id)
@@ -150,7 +203,7 @@ async def get_asset(
             versions = await registry.assets_of(connection, id, asset_id)
         else:
             versions = await known_at(connection, Asset, asset_id, known, id)
-    return json_response(found("asset", asset_id, versions, on))
+    return json_response(found(AssetShown, "asset", asset_id, versions, on))
 
 
 async def _announce(
@@ -197,6 +250,5 @@ def _check_enterprise(id: str, given: EnterpriseBody) -> None:
         methodology().sector(given.sector)
     except MethodologyError as error:
         raise invalid("/sector", str(error)) from error
-    regions = methodology().grid_regions()
-    if given.grid_region not in regions:
-        raise invalid("/grid_region", f"must be one of: {', '.join(regions)}")
+    if given.grid_region not in REGIONS:
+        raise invalid("/grid_region", f"must be one of: {', '.join(REGIONS)}")

@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, TypeVar
+from decimal import Decimal
+from typing import Any, TypeVar
 
-from fastapi import Query, Request
-from pydantic import AwareDatetime
+from fastapi import Request
 
 from services.industrial.domain.registry import ALWAYS, Asset, Enterprise, Meter, on_date
 from services.industrial.store import registry
+from shared.http.answers import Answer
 from shared.http.problems import not_found
+from shared.units.amount import decimal_text
 from shared.units.calendar import Zone, local_date
 
 RecordT = TypeVar("RecordT", Enterprise, Asset, Meter)
-Known = Annotated[
-    AwareDatetime | None,
-    Query(description="What was known then, before later corrections: a time with its offset"),
-]
+ShownT = TypeVar("ShownT", bound=Answer)
 
 
 def dated(
@@ -35,17 +34,27 @@ def today(request: Request, now: datetime) -> date:
     return local_date(now, Zone(request.app.state.settings.tanzhang_zone))
 
 
-def found(what: str, id: str, versions: Sequence[RecordT], on: date | None) -> dict[str, Any]:
+def found(
+    shape: type[ShownT], what: str, id: str, versions: Sequence[RecordT], on: date | None
+) -> ShownT:
+    """The record as it is shown; Problem 404 without any."""
     record = registry.version(versions, on)
     if record is None:
         raise not_found(what, id)
-    return shown(record, versions)
+    return shown(shape, record, versions)
 
 
-def shown(record: RecordT, versions: Sequence[RecordT]) -> dict[str, Any]:
-    return _fields(record) | {"versions": [_fields(v) for v in versions]}
+def shown(shape: type[ShownT], record: RecordT, versions: Sequence[RecordT]) -> ShownT:
+    """`shape` is a version with the further field `versions`."""
+    version = shape.__base__
+    assert version is not None
+    return shape(**_fields(record), versions=[version(**_fields(one)) for one in versions])
 
 
 def _fields(record: RecordT) -> dict[str, Any]:
     starts = None if record.valid_from == ALWAYS else record.valid_from.isoformat()
-    return record._asdict() | {"valid_from": starts}
+    plain = {
+        name: decimal_text(value) if isinstance(value, Decimal) else value
+        for name, value in record._asdict().items()
+    }
+    return plain | {"valid_from": starts}

@@ -2,10 +2,14 @@
 
 import re
 
+from msgspec import Meta
+
 from shared.events.identifiers import personal_identifier
 from shared.http.problems import Problem, invalid
 
 WORD_LENGTH_MAX = 200
+# As documented; the check words the error.
+WORDS = Meta(extra_json_schema={"minLength": 1, "maxLength": WORD_LENGTH_MAX})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 ID_FORM = "1 to 128 letters, digits and . _ : / -"
 

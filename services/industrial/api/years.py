@@ -6,18 +6,68 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from services.industrial.api.accounts import Reader, YearQuery, account_of
+from services.industrial.api.accounts import Reader, account_of
+from services.industrial.api.parameters import EnterpriseId, YearQuery
 from services.industrial.store import closing, restatement
-from services.industrial.store.closing import CLOSED, YearChange
+from services.industrial.store.closing import CLOSED, REOPENED, YearChange
 from shared.auth.principal import require_subject
+from shared.http.answers import (
+    NOT_FOUND,
+    Answer,
+    Instant,
+    Listing,
+    Tonnes,
+    Year,
+    answers,
+    one_of,
+    sample,
+)
 from shared.http.app import json_response
-from shared.http.paging import Page, paging
+from shared.http.paging import Page, listing, paging
 from shared.units.amount import tonnes_text
 
 router = APIRouter(prefix="/v1", tags=["years"])
 
 
-@router.get("/years", summary="Every year: open or closed, its total, and events that wait for it")
+class YearChangeShown(Answer, frozen=True, kw_only=True):
+    action: Annotated[str, one_of((CLOSED, REOPENED))]
+    reason: Annotated[str, sample("verified")] | None
+    by: Annotated[str, sample("operator-1")]
+    at: Instant
+
+
+class YearShown(Answer, frozen=True, kw_only=True):
+    """`waiting`: events that came after it was closed."""
+
+    year: Year
+    closed: bool
+    accounts: int
+    total_t: Tonnes
+    waiting: int
+    history: list[YearChangeShown]
+
+
+class Restatement(Answer, frozen=True, kw_only=True):
+    """A year that was computed again; `events` of it gave `posted` entries for `replaced` ones."""
+
+    year: Year
+    at: Instant
+    by: Annotated[str, sample("operator-1")]
+    reason: Annotated[str, sample("grid factor of 2025")]
+    closed: bool
+    events: int
+    before_t: Tonnes
+    after_t: Tonnes
+    difference_t: Tonnes
+    replaced: int
+    posted: int
+
+
+@router.get(
+    "/years",
+    summary="Every year: open or closed, its total, and events that wait for it",
+    responses=answers(Listing[YearShown]),
+)
 async def get_years(request: Request, who: Reader) -> Response:
     async with (
         request.app.state.pool.acquire() as connection,
@@ -26,16 +76,17 @@ async def get_years(request: Request, who: Reader) -> Response:
         rows = await closing.years(connection)
         changes = await closing.changes(connection)
     history = {year: list(made) for year, made in groupby(changes, key=lambda one: one.year)}
-    items = [_year(row, history.get(row["year"], [])) for row in rows]
-    return json_response({"items": items, "next": None})
+    return json_response(listing(_year(row, history.get(row["year"], [])) for row in rows))
 
 
 @router.get(
-    "/enterprises/{id}/restatements", summary="What was computed again: why, by whom, from what"
+    "/enterprises/{id}/restatements",
+    summary="What was computed again: why, by whom, from what",
+    responses=answers(Listing[Restatement], NOT_FOUND),
 )
 async def get_restatements(
     request: Request,
-    id: str,
+    id: EnterpriseId,
     who: Reader,
     page: Annotated[Page, Depends(paging)],
     year: YearQuery = None,
@@ -48,31 +99,31 @@ async def get_restatements(
     return json_response(page.listing(rows, _restatement, lambda row: (row["year"], row["n"])))
 
 
-def _year(row: Any, history: list[YearChange]) -> dict[str, Any]:
-    return {
-        "year": row["year"],
-        "closed": bool(history) and history[-1].action == CLOSED,
-        "accounts": row["accounts"],
-        "total_t": tonnes_text(row["total_mg"]),
-        "waiting": row["waiting"],
-        "history": [
-            {"action": one.action, "reason": one.reason, "by": one.by, "at": one.at.isoformat()}
+def _year(row: Any, history: list[YearChange]) -> YearShown:
+    return YearShown(
+        year=row["year"],
+        closed=bool(history) and history[-1].action == CLOSED,
+        accounts=row["accounts"],
+        total_t=tonnes_text(row["total_mg"]),
+        waiting=row["waiting"],
+        history=[
+            YearChangeShown(action=one.action, reason=one.reason, by=one.by, at=one.at.isoformat())
             for one in history
         ],
-    }
+    )
 
 
-def _restatement(row: Any) -> dict[str, Any]:
-    return {
-        "year": row["year"],
-        "at": row["at"].isoformat(),
-        "by": row["by"],
-        "reason": row["reason"],
-        "closed": row["closed"],
-        "events": row["events"],
-        "before_t": tonnes_text(row["before_mg"]),
-        "after_t": tonnes_text(row["after_mg"]),
-        "difference_t": tonnes_text(row["after_mg"] - row["before_mg"]),
-        "replaced": row["replaced"],
-        "posted": row["posted"],
-    }
+def _restatement(row: Any) -> Restatement:
+    return Restatement(
+        year=row["year"],
+        at=row["at"].isoformat(),
+        by=row["by"],
+        reason=row["reason"],
+        closed=row["closed"],
+        events=row["events"],
+        before_t=tonnes_text(row["before_mg"]),
+        after_t=tonnes_text(row["after_mg"]),
+        difference_t=tonnes_text(row["after_mg"] - row["before_mg"]),
+        replaced=row["replaced"],
+        posted=row["posted"],
+    )

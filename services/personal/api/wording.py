@@ -3,8 +3,10 @@
 from datetime import date
 from fractions import Fraction
 from functools import cache
+from typing import Annotated, Any
 
 from services.personal.domain import scenario_of
+from shared.http.answers import Answer, sample
 from shared.methodology import methodology
 from shared.units.amount import MG_PER_G, ratio_text
 
@@ -16,16 +18,33 @@ FORMULAS = {
         "按较上年同月的减少量乘以因子,不超过上限",
     ),
 }
+Trees = Annotated[int, sample(2, "Whole trees that take up as much in a year")]
 
 
-def named(number: int) -> dict[str, str]:
-    """A scenario by its number: code and names."""
+class NamedScenario(Answer, frozen=True, kw_only=True):
+    """A scenario by its code."""
+
+    code: Annotated[str, sample("BUS_RIDE")]
+    name: Annotated[str, sample("bus ride")]
+    name_zh: Annotated[str, sample("公交出行")]
+
+
+class NamedReason(Answer, frozen=True, kw_only=True):
+    """Why a payment earns nothing."""
+
+    reason: Annotated[str, sample("cash")]
+    name: Annotated[str, sample("cash is no green payment")]
+    name_zh: Annotated[str, sample("现金支取不计入")]
+
+
+def named(number: int) -> dict[str, Any]:
+    """A scenario by its number: the fields of `NamedScenario`."""
     scenario = scenario_of(number)
     return {"code": scenario.code, "name": scenario.name_en, "name_zh": scenario.name_zh}
 
 
-def reason(word: str) -> dict[str, str]:
-    """Why a payment earns nothing: the word and its names."""
+def reason(word: str) -> dict[str, Any]:
+    """Why a payment earns nothing: the fields of `NamedReason`."""
     names = methodology().reasons().get(word)
     if names is None:
         return {"reason": word, "name": word, "name_zh": word}

@@ -4,38 +4,77 @@ from datetime import datetime
 from typing import Annotated, NamedTuple
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from msgspec import Meta
 from starlette.responses import Response
 
 from services.points import consenting
-from services.points.consents import YEARS_MAX, Given, Wish, is_lasting, verdict, view
+from services.points.consents import (
+    YEARS_MAX,
+    ConsentShown,
+    Given,
+    Wish,
+    is_lasting,
+    verdict,
+    view,
+)
 from shared.auth.consent import Check, ConsentScope, Verdict, require_person, speaker, speaks_for
 from shared.auth.principal import Principal, require
 from shared.events.identifiers import (
     BANK_FORM,
+    BANK_PATTERN,
     PERSONAL_FORM,
+    PERSONAL_PATTERN,
     is_bank,
     is_personal_account,
     personal_identifier,
 )
+from shared.http.answers import NOT_FOUND, Listing, Refusal, answers, conflicts
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.paging import Page, paging
+from shared.http.parameters import PersonalAccount
 from shared.http.problems import forbidden, invalid, not_found
 
 router = APIRouter(tags=["consents"])
 Reader = Annotated[Principal, Depends(require("consents:read"))]
 Writer = Annotated[Principal, Depends(require("consents:write"))]
+Id = Annotated[UUID, Path(description="The consent")]
+Account = Annotated[
+    str, Meta(extra_json_schema={"pattern": PERSONAL_PATTERN}, examples=["jsrcb:token-0001"])
+]
+BankName = Annotated[str, Meta(extra_json_schema={"pattern": BANK_PATTERN}, examples=["icbc"])]
+AccountAsked = Annotated[
+    str,
+    Query(
+        description="Whose consent",
+        examples=["jsrcb:token-0001"],
+        json_schema_extra={"pattern": PERSONAL_PATTERN},
+    ),
+]
+BankAsked = Annotated[
+    str,
+    Query(
+        description="Who would see it",
+        examples=["icbc"],
+        json_schema_extra={"pattern": BANK_PATTERN},
+    ),
+]
+NO_CONSENT = Refusal(404, "not-found", "There is no consent '6f1c7d0e-3b64-4b7e-9a43-2f1f0c2b7d11'")
+REPLACED = conflicts(
+    "This consent was replaced by 0b8f9a6e-6a3c-4d0e-9a51-3f1f0c2b7d11: withdraw that one",
+    "consent-replaced",
+    replaced_by="0b8f9a6e-6a3c-4d0e-9a51-3f1f0c2b7d11",
+)
 
 
 class ConsentBody(Body, frozen=True, kw_only=True):
     """`bank` may see what `scope` names of this account, before `until`."""
 
-    account_id: str
-    bank: str
+    account_id: Account
+    bank: BankName
     scope: ConsentScope
-    until: Annotated[datetime, Meta(tz=True)]
+    until: Annotated[datetime, Meta(tz=True, examples=["2027-05-31T16:00:00Z"])]
 
 
 class Cursor(NamedTuple):
@@ -50,6 +89,7 @@ class Cursor(NamedTuple):
     status_code=201,
     openapi_extra=accepts(ConsentBody),
     summary="A person lets an institution see something, until a time",
+    responses=answers(ConsentShown, 200, 201),
 )
 async def give(
     request: Request, who: Writer, wanted: Annotated[ConsentBody, Depends(body(ConsentBody))]
@@ -68,13 +108,17 @@ async def give(
     return json_response(view(given, now), 201 if is_new else 200)
 
 
-@router.get("/v1/consents/check", summary="Does a bank have a person's consent at this moment?")
+@router.get(
+    "/v1/consents/check",
+    summary="Does a bank have a person's consent at this moment?",
+    responses=answers(Verdict),
+)
 async def check(
     request: Request,
     who: Reader,
-    account_id: Annotated[str, Query()],
-    bank: Annotated[str, Query()],
-    scope: Annotated[ConsentScope, Query()],
+    account_id: AccountAsked,
+    bank: BankAsked,
+    scope: Annotated[ConsentScope, Query(description="What it would see")],
 ) -> Response:
     """For the other services, and for a bank about itself. An unknown account has given none."""
     _check_account("/query/account_id", account_id)
@@ -86,15 +130,23 @@ async def check(
     return json_response(await own_check(request)(account_id, bank, scope))
 
 
-@router.get("/v1/consents/{id}", summary="A consent and what became of it")
-async def get_consent(id: UUID, request: Request, who: Reader) -> Response:
+@router.get(
+    "/v1/consents/{id}",
+    summary="A consent and what became of it",
+    responses=answers(ConsentShown, NO_CONSENT),
+)
+async def get_consent(id: Id, request: Request, who: Reader) -> Response:
     state = request.app.state
     return json_response(view(await _of(request, id, who), state.clock()))
 
 
-@router.get("/v1/accounts/{id}/consents", summary="A person's consents, the newest first")
+@router.get(
+    "/v1/accounts/{id}/consents",
+    summary="A person's consents, the newest first",
+    responses=answers(Listing[ConsentShown], NOT_FOUND),
+)
 async def get_consents(
-    id: str, request: Request, who: Reader, page: Annotated[Page, Depends(paging)]
+    id: PersonalAccount, request: Request, who: Reader, page: Annotated[Page, Depends(paging)]
 ) -> Response:
     require_person(who, id)
     state = request.app.state
@@ -103,8 +155,12 @@ async def get_consents(
     return json_response(page.listing(found, lambda given: view(given, now), _position))
 
 
-@router.post("/v1/consents/{id}/withdraw", summary="Withdraw a consent: it counts at once")
-async def withdraw(id: UUID, request: Request, who: Writer) -> Response:
+@router.post(
+    "/v1/consents/{id}/withdraw",
+    summary="Withdraw a consent: it counts at once",
+    responses=answers(ConsentShown, NO_CONSENT, REPLACED),
+)
+async def withdraw(id: Id, request: Request, who: Writer) -> Response:
     state = request.app.state
     given = await _of(request, id, who)
     require_person(who, given.account_id)

@@ -3,14 +3,15 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from services.points import exports
 from services.points.api.moments import moment
-from services.points.exports import Export, Purpose
+from services.points.exports import Export, ExportedPerson, Purpose
 from shared.auth.principal import Principal, require
-from shared.events.identifiers import BANK_FORM, is_bank
+from shared.events.identifiers import BANK_FORM, BANK_PATTERN, is_bank
+from shared.http.answers import NOT_ACCEPTABLE, Listing, answers, sample
 from shared.http.app import json_response
 from shared.http.negotiation import preferred
 from shared.http.paging import Page, paging
@@ -19,20 +20,37 @@ from shared.http.problems import NO_STORE, forbidden, invalid
 router = APIRouter(tags=["exports"])
 JSON, CSV = "application/json", "text/csv"
 VARY = {"vary": "accept"}
+Table = Annotated[
+    str,
+    sample(
+        "account_id,balance,credited_12m,tier,as_of\r\n"
+        "jsrcb:token-0001,12.500,12.500,none,2026-06-01T00:00:00+00:00\r\n"
+    ),
+]
+EXPORTED = answers(Listing[ExportedPerson], NOT_ACCEPTABLE)
+EXPORTED[200]["content"] |= answers(Table, media=CSV)[200]["content"]
 
 
 @router.get(
     "/v1/exports/{purpose}",
     summary="Points and tiers of the persons who consent to it",
-    responses={200: {"content": {CSV: {}}}},
+    responses=EXPORTED,
 )
 async def export(
-    purpose: Purpose,
+    purpose: Annotated[Purpose, Path(description="What for: as the consents' scope")],
     request: Request,
     who: Annotated[Principal, Depends(require("exports:read"))],
     page: Annotated[Page, Depends(paging)],
-    bank: Annotated[str | None, Query(description="Whose consents count; a bank: its own")] = None,
-    accept: Annotated[list[str] | None, Header()] = None,
+    bank: Annotated[
+        str | None,
+        Query(
+            description="Whose consents count; a bank: its own",
+            examples=["icbc"],
+            json_schema_extra={"pattern": BANK_PATTERN},
+        ),
+    ] = None,
+    # OpenAPI says what may be accepted by the answers' media types.
+    accept: Annotated[list[str] | None, Header(include_in_schema=False)] = None,
 ) -> Response:
     """As JSON a page; as CSV everything from the cursor on, read in pieces of `limit`.
 
@@ -57,8 +75,7 @@ async def csv_pieces(
     while True:
         at = moment(request)
         found = await exports.persons(request.app.state.pool, wanted, after, limit, at)
-        items = (exports.item(wanted, person, at) for person in found)
-        lines += [exports.csv_line(list(item.values())) for item in items]
+        lines += [exports.row(wanted, person, at) for person in found]
         yield "".join(lines)
         if len(found) < limit:
             return

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from msgspec import Meta
 from starlette.responses import Response
 
 from services.points import domain, rewards
-from services.points.rewards import STOCK_MAX, Delivery, Offer
+from services.points.rewards import STOCK_MAX, Delivery, Offer, RewardShown
 from shared.auth.principal import Principal, require, require_city
+from shared.http.answers import Listing, Refusal, answers, conflicts, sample
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.paging import Page, paging
@@ -22,7 +23,17 @@ Reader = Annotated[Principal, Depends(require("points:read"))]
 Registrar = Annotated[Principal, Depends(require_city("registry:write"))]
 ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 POINTS_MAX = 10**12
+Id = Annotated[str, Path(description="The reward", examples=["bag"])]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+NOT_FOUND = Refusal(404, "not-found", "There is no reward 'bag'")
+STOCK_MOVES = conflicts(
+    "/stock: the offer began with 10; to change what is left, POST /v1/rewards/bag/stock",
+    "stock-moves",
+)
+OUT_OF_RANGE = conflicts(
+    "5 in stock, -6 to add: expected 0 to 1000000000", "stock-out-of-range", stock=5
+)
+REUSED = Refusal(422, "reference-reused", "/reference: 'van-1' has come before with 10")
 Instant = Annotated[datetime, Meta(tz=True)]
 FIRST, LAST = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))
 
@@ -34,9 +45,9 @@ class Reward(Body, frozen=True, kw_only=True):
     deliveries. Offered from `valid_from` (default: now) until before `valid_until` (default: ever).
     """
 
-    name: Name
-    points: Decimal
-    stock: Annotated[int, Meta(ge=0, le=STOCK_MAX)]
+    name: Annotated[Name, sample("Cloth bag")]
+    points: Annotated[Decimal, sample("20")]
+    stock: Annotated[int, Meta(ge=0, le=STOCK_MAX, examples=[10])]
     name_zh: Name | None = None
     per_account: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     valid_from: Instant | None = None
@@ -46,11 +57,11 @@ class Reward(Body, frozen=True, kw_only=True):
 class Change(Body, frozen=True, kw_only=True):
     """`add` items to the shelf, or take some off when negative; each `reference` counts once."""
 
-    add: Annotated[int, Meta(ge=-STOCK_MAX, le=STOCK_MAX)]
-    reference: Annotated[str, Meta(min_length=1, max_length=128)]
+    add: Annotated[int, Meta(ge=-STOCK_MAX, le=STOCK_MAX, examples=[10])]
+    reference: Annotated[str, Meta(min_length=1, max_length=128, examples=["van-1"])]
 
 
-@router.get("/v1/rewards", summary="What points buy")
+@router.get("/v1/rewards", summary="What points buy", responses=answers(Listing[RewardShown]))
 async def list_rewards(
     request: Request,
     who: Reader,
@@ -61,28 +72,46 @@ async def list_rewards(
     return json_response(await rewards.listed(state.pool, page, available, state.clock()))
 
 
-@router.put("/v1/rewards/{id}", openapi_extra=accepts(Reward), summary="Make or change an offer")
+@router.put(
+    "/v1/rewards/{id}",
+    openapi_extra=accepts(Reward),
+    summary="Make or change an offer",
+    responses=answers(RewardShown, 200, 201, STOCK_MOVES),
+)
 async def put_reward(
-    id: str, request: Request, who: Registrar, reward: Annotated[Reward, Depends(body(Reward))]
+    id: Annotated[Id, Path(json_schema_extra={"pattern": f"^{ID.pattern}$"})],
+    request: Request,
+    who: Registrar,
+    reward: Annotated[Reward, Depends(body(Reward))],
 ) -> Response:
     """A redemption costs what the offer says at that moment; it ends with its `valid_until`."""
     if not ID.fullmatch(id):
-        raise invalid("/path/id", "expected up to 64 letters, digits, '.', '_' and '-'")
+        expected = "expected up to 64 letters, digits, '.', '_' and '-'"
+        raise invalid("/path/id", expected, "invalid-parameter")
     state = request.app.state
     created = await rewards.put(state.pool, _offer(id, reward), who.client, state.clock())
     found = await rewards.get(state.pool, id, state.clock())
     return json_response(found, 201 if created else 200)
 
 
-@router.get("/v1/rewards/{id}", summary="A reward and its stock")
-async def get_reward(id: str, request: Request, who: Reader) -> Response:
+@router.get(
+    "/v1/rewards/{id}",
+    summary="A reward and its stock",
+    responses=answers(RewardShown, NOT_FOUND),
+)
+async def get_reward(id: Id, request: Request, who: Reader) -> Response:
     state = request.app.state
     return json_response(await rewards.get(state.pool, id, state.clock()))
 
 
-@router.post("/v1/rewards/{id}/stock", openapi_extra=accepts(Change), summary="Change the stock")
+@router.post(
+    "/v1/rewards/{id}/stock",
+    openapi_extra=accepts(Change),
+    summary="Change the stock",
+    responses=answers(RewardShown, NOT_FOUND, OUT_OF_RANGE, REUSED),
+)
 async def change_stock(
-    id: str, request: Request, who: Registrar, change: Annotated[Change, Depends(body(Change))]
+    id: Id, request: Request, who: Registrar, change: Annotated[Change, Depends(body(Change))]
 ) -> Response:
     """Beside redemptions, so that none is lost. The same reference again changes nothing."""
     state = request.app.state

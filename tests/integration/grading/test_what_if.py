@@ -44,7 +44,7 @@ async def test_what_if_cuts_no_more_than_is_emitted(
     barn = "/v1/labels/agri/farm:sanyi"
     less = "/reduction_t: expected less than the gross emissions of 1000 t, got 1000"
     assert await refused(barn, "1000") == less
-    assert "expected a finite decimal" in await refused(URL, "NaN")
+    assert "must be a plain decimal number" in await refused(URL, "NaN")
     assert "expected a finite decimal" in await refused(URL, "1e40")
     all_of_it = await grading.http.post(f"{URL}/what-if", json={"reduction_t": "13875.24"})
     assert (all_of_it.json()["label"], all_of_it.json()["ratio"]) == ("deep_green", "0.000000")

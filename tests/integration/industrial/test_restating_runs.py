@@ -165,4 +165,4 @@ async def test_the_registry_says_what_was_known_before_a_correction(desk: Any) -
 
     wrong = await desk.http.get(f"/v1/{path}", params={"known": "2022-01-01T00:00:00"})
     assert wrong.status_code == 422
-    assert "timezone" in wrong.text
+    assert "with its offset" in wrong.text

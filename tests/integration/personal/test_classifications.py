@@ -194,5 +194,11 @@ async def test_scenarios_show_their_figures_of_a_day(desk: Desk) -> None:
     assert (saving["formula"], saving["cap_period"]) == ("saving", "month")
     assert (saving["valid_from"], saving["valid_until"]) == ("2018-01-01", None)
     assert saving["formula_text"]["zh"]
-    status, [error] = await desk.refused("GET", "scenarios?on=someday")
-    assert (status, error["pointer"]) == (422, "/query/on")
+
+
+@pytest.mark.parametrize("on", ["someday", "0", "1772323200", "2026-03-01T00:00:00"])
+async def test_what_is_no_date_is_no_day(desk: Desk, on: str) -> None:
+    for path in ("scenarios", "classifications"):
+        status, [error] = await desk.refused("GET", f"{path}?on={on}")
+        assert (status, error["pointer"]) == (422, "/query/on")
+        assert "expected a date such as 2026-03-01" in error["detail"]

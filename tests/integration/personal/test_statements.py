@@ -74,6 +74,7 @@ async def test_trees_of_a_person_are_told_in_parts(desk: Desk) -> None:
     [
         ({"from": "2026-13"}, "/query/from", "expected a month such as 2026-03, got '2026-13'"),
         ({"until": "2026-3"}, "/query/until", "expected a month such as 2026-03, got '2026-3'"),
+        ({"from": "0000-01"}, "/query/from", "expected a month such as 2026-03, got '0000-01'"),
         ({"from": "2026-W1"}, "/query/from", "expected a month such as 2026-03, got '2026-W1'"),
         (
             {"from": "2026-04", "until": "2026-03"},

@@ -190,6 +190,6 @@ async def test_a_reward_that_is_not_there_is_404(points: Points) -> None:
 
 async def test_an_id_has_ascii_letters_only(points: Points) -> None:
     answer = await points.offer("购物袋")
-    assert answer.json()["errors"] == [
-        {"pointer": "/path/id", "detail": "expected up to 64 letters, digits, '.', '_' and '-'"}
-    ]
+    expected = "expected up to 64 letters, digits, '.', '_' and '-'"
+    assert problem(answer) == (422, "invalid-parameter", f"/path/id: {expected}")
+    assert answer.json()["errors"] == [{"pointer": "/path/id", "detail": expected}]

@@ -41,14 +41,14 @@ class Counting:
 
 
 @asynccontextmanager
-async def running(measurer: Measurer) -> Any:
+async def running(part: Measurer | Tick | Relay) -> Any:
     stop = asyncio.Event()
-    task = asyncio.create_task(measurer.run(stop))
+    task = asyncio.create_task(part.run(stop))
     try:
         yield task
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 20)
 
 
 def shown(gauge: Gauge = metrics.CITY_ACCOUNTS) -> list[float]:
@@ -162,17 +162,14 @@ async def test_what_waits_is_forgotten_when_the_database_is_away(
     assert REGISTRY.get_sample_value("tanzhang_dead_letters_open", {"service": "toy"}) == 0
     away = await open_pool(NOBODY, "toy", size=1)
     tick = Tick(Poster(toy.service(), parked_per_source=1000), away, lambda: toy.NOW)
-    stop = asyncio.Event()
-    task = asyncio.create_task(tick.run(stop))
 
     async def forgotten() -> bool:
         names = ("dead_letters_open", "parked_events", "outbox_age_seconds", "parked_ratio")
         found = [REGISTRY.get_sample_value(f"tanzhang_{n}", {"service": "toy"}) for n in names]
         return found == [None] * 4
 
-    await eventually(forgotten)
-    stop.set()
-    await asyncio.wait_for(task, 10)
+    async with running(tick):
+        await eventually(forgotten)
     await away.close()
 
 
@@ -185,15 +182,12 @@ async def test_what_waits_is_seen_while_the_work_of_the_clock_cannot_be_done(
     metrics.DEAD_LETTERS_OPEN.clear()
     service = toy.service(ticks=(overtaken,))
     tick = Tick(Poster(service, parked_per_source=1000), pool, lambda: toy.NOW)
-    stop = asyncio.Event()
-    task = asyncio.create_task(tick.run(stop))
 
     async def seen() -> bool:
         return shown(metrics.DEAD_LETTERS_OPEN) == [0]
 
-    await eventually(seen)
-    stop.set()
-    await asyncio.wait_for(task, 10)
+    async with running(tick):
+        await eventually(seen)
 
 
 async def test_the_outbox_is_counted_while_kafka_is_away(
@@ -203,12 +197,9 @@ async def test_the_outbox_is_counted_while_kafka_is_away(
     await worker._post(toy.records([toy.payment(id=f"p{n}") for n in range(30)]))
     relay = Relay("toy", Settings(kafka_bootstrap_servers="127.0.0.1:1"), pool)
     metrics.OUTBOX_WAITING.clear()
-    stop = asyncio.Event()
-    task = asyncio.create_task(relay.run(stop))
 
     async def counted() -> bool:
         return shown(metrics.OUTBOX_WAITING) == [30]
 
-    await eventually(counted)
-    stop.set()
-    await asyncio.wait_for(task, 30)
+    async with running(relay):
+        await eventually(counted)

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import to_builtins
 
 from services.points.domain import Moment
-from services.points.exports import Export, Person, csv_line, item
+from services.points.exports import Export, Person, csv_line, item, row
 from services.points.villages import is_village
 
 AT = Moment(datetime(2026, 3, 1, tzinfo=UTC))
@@ -26,19 +27,17 @@ def test_a_comma_and_a_quote_are_quoted() -> None:
 
 
 def test_the_credit_score_is_not_told_the_village() -> None:
-    assert item(Export("credit_score", "xinan"), PERSON, AT) == {
+    assert to_builtins(item(Export("credit_score", "xinan"), PERSON, AT)) == {
         "account_id": "jsrcb:token-0001",
         "balance": "23.096",
         "credited_12m": "-5.000",
         "tier": "light",
-        "as_of": AT.now,
+        "as_of": "2026-03-01T00:00:00Z",
     }
 
 
 def test_the_village_evaluation_is() -> None:
-    export = Export("village", "qz-villages")
-    line = csv_line(list(item(export, PERSON, AT).values()))
-    assert line == (
+    assert row(Export("village", "qz-villages"), PERSON, AT) == (
         "jsrcb:token-0001,23.096,-5.000,light,2026-03-01T00:00:00+00:00,330881101201\r\n"
     )
 

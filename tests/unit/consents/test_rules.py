@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as generated
 from hypothesis import strategies as st
 
-from services.points.consents import Given, is_lasting, verdict, view, years_later
+from services.points.consents import ConsentEvent, Given, is_lasting, verdict, view, years_later
 
 NOW = datetime(2026, 3, 1, 2, tzinfo=UTC)
 UNTIL = datetime(2026, 9, 1, 2, tzinfo=UTC)
@@ -72,19 +72,15 @@ def test_what_holds_is_named_with_its_end() -> None:
     ],
 )
 def test_the_history_tells_what_happened(record: Given, what: list[str]) -> None:
-    assert [step["what"] for step in view(record, LATER)["history"]] == what
+    assert [step.what for step in view(record, LATER).history] == what
 
 
 def test_what_was_replaced_names_what_replaced_it() -> None:
     record = replace(GIVEN, ended_at=LATER, ended_by="app", replaced_by=OTHER)
     found = view(record, LATER)
-    assert found["status"] == "replaced"
-    assert found["history"][1] == {
-        "what": "replaced",
-        "at": LATER,
-        "by": "app",
-        "replaced_by": str(OTHER),
-    }
+    assert found.status == "replaced"
+    replaced = ConsentEvent(what="replaced", at=LATER, by="app", replaced_by=str(OTHER))
+    assert found.history[1] == replaced
 
 
 def test_a_consent_lasts_at_most_five_years() -> None:

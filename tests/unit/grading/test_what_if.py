@@ -38,11 +38,12 @@ def test_the_golden_enterprise_is_deep_green_after_a_cut_to_eight_tenths(
 ) -> None:
     supposed = Supposed(enterprise(), Surroundings(benchmark), rules, NOW, CITY)
     found = answered("industrial", supposed, date(2021, 6, 15))
-    assert found["label"] == "light_green" and found["policy"]["rate_bp"] == "-25"
+    assert found.label == "light_green" and found.policy.rate_bp == "-25"
+    assert found.next is not None
     # 13875.24 - 0.8 x 0.11 x 137120
-    assert found["next"]["label"] == "deep_green" and found["next"]["label_zh"] == "深绿"
-    assert found["next"]["reduction_t"] == "1808.68"
-    assert found["next"]["policy"]["rate_bp"] == "-50"
+    assert found.next.label == "deep_green" and found.next.label_zh == "深绿"
+    assert found.next.reduction_t == "1808.68"
+    assert found.next.policy.rate_bp == "-50"
     cut = milligrams("1808.68")
     assert supposed.grade(cut).label == "deep_green"
     assert supposed.grade(cut - 1).label == "light_green"
@@ -65,13 +66,14 @@ def test_that_cut_and_not_a_milligram_less(
     around = Surroundings(replace(benchmark, value=value))
     supposed = Supposed(enterprise(total_t=total, output=output), around, rules, NOW, CITY)
     label = supposed.grade().label
-    found = answered("industrial", supposed, date(2021, 6, 15))["next"]
+    found = answered("industrial", supposed, date(2021, 6, 15)).next
     if label == "deep_green":
         assert found is None
         return
     better, bound = BETTER[label]
-    cut = milligrams(found["reduction_t"])
-    assert found["label"] == supposed.grade(cut).label == better
+    assert found is not None
+    cut = milligrams(found.reduction_t)
+    assert found.label == supposed.grade(cut).label == better
     assert supposed.grade(cut - 1).label == label
     exact = Fraction(total) - Fraction(bound) * Fraction(value) * Fraction(output)
     assert 0 <= Fraction(cut, 10**9) - exact < Fraction(1, 10**9)
@@ -86,17 +88,16 @@ def test_no_cut_betters_what_data_cap_or_what_is_ungraded(
         enterprise(months_energy=3),
         enterprise(total_t=Decimal(0)),
     ):
-        assert (
-            answered("industrial", Supposed(account, around, rules, NOW, CITY), on)["next"] is None
-        )
+        assert answered("industrial", Supposed(account, around, rules, NOW, CITY), on).next is None
 
 
 def test_a_farm_cuts_its_gross_emissions(rules: Rulebook, farm: Farm) -> None:
     account = farm(neutralised_t=Decimal("1099.108"), gross_t=Decimal(2000))
     supposed = Supposed(account, Surroundings(), rules, NOW, CITY)
     found = answered("agri", supposed, date(2021, 6, 15))
-    assert (found["label"], found["next"]["label"]) == ("medium_green", "deep_green")
-    assert found["next"]["reduction_t"] == "900.892"
+    assert found.next is not None
+    assert (found.label, found.next.label) == ("medium_green", "deep_green")
+    assert found.next.reduction_t == "900.892"
     assert supposed.grade(milligrams("900.892") - 1).label == "medium_green"
 
 
@@ -111,9 +112,10 @@ def test_with_step_the_cut_counts_what_it_does_in_all_dimensions(
     )
     account = enterprise(value_added_1e4cny=Decimal(1625))
     supposed = Supposed(account, around, stepping, NOW, CITY)
-    found = answered("industrial", supposed, date(2021, 6, 15))["next"]
-    cut = milligrams(found["reduction_t"])
-    assert (found["label"], cut) == ("deep_green", milligrams("967.24"))  # 14000 x 0.922 = 12908
+    found = answered("industrial", supposed, date(2021, 6, 15)).next
+    assert found is not None
+    cut = milligrams(found.reduction_t)
+    assert (found.label, cut) == ("deep_green", milligrams("967.24"))  # 14000 x 0.922 = 12908
     assert supposed.grade(cut).dimensions["sector"] == "light_green"
     assert supposed.grade(cut - 1).label == "light_green"
 

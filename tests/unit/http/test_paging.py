@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.http.answers import Listing
 from shared.http.paging import Page, decode_cursor, encode_cursor, listing, paging
 from shared.http.problems import Problem
 
@@ -26,8 +27,8 @@ async def test_pages_join_to_the_whole(stored: set[int], limit: int) -> None:
         after = page.after(tuple[int])
         rows = [n for n in everything if after is None or n > after[0]][: limit + 1]
         answer = page.listing(rows, lambda n: n, lambda n: (n,))
-        seen += answer["items"]
-        cursor = answer["next"]
+        seen += answer.items
+        cursor = answer.next
         if cursor is None:
             break
     assert seen == everything
@@ -78,6 +79,6 @@ async def test_a_cursor_of_another_list_is_refused(type: Any) -> None:
 
 def test_without_a_cursor_it_begins_at_the_start() -> None:
     assert Page(10).after(tuple[int]) is None
-    assert listing([1], None) == {"items": [1], "next": None}
+    assert listing([1]) == Listing(items=[1], next=None)
     with pytest.raises(Problem):
         decode_cursor(b"", tuple[int])

@@ -55,7 +55,7 @@ def test_a_single_event_has_its_own_problem() -> None:
     assert (problem.name, problem.status) == ("missing-field", 422)
     assert [e.pointer for e in problem.errors] == ["/time"]
     assert problem.extensions["accepted"] == 0
-    assert problem.extensions["rejected"][0]["problem"]["status"] == 422
+    assert problem.extensions["rejected"][0].problem["status"] == 422
 
 
 def test_a_batch_points_into_the_batch() -> None:

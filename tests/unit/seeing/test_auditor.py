@@ -5,12 +5,14 @@ import time
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
 from shared.settings import Settings
 from tanzhang.audit import Check, Difference, Report
-from tanzhang.audit.auditor import Auditor, create
+from tanzhang.audit.auditor import RETRY_SECONDS, Auditor, create
 from tanzhang.audit.crossings import KAFKA_AWAY
 from tanzhang.audit.errors import AuditError
 from tanzhang.cli import app
@@ -122,6 +124,49 @@ async def test_it_looks_again_and_again_until_it_is_stopped() -> None:
     await asyncio.wait_for(Auditor(look, 0.01).run(stop), 10)
 
     assert looks == 2
+
+
+@given(st.floats(1, 1e5), st.floats(0, 1e5))
+def test_databases_rest_as_long_as_an_audit_took(every: float, took: float) -> None:
+    auditor = Auditor(_never, every)
+
+    rest = auditor.pause(took)
+
+    assert rest >= took
+    assert rest == max(every - took, took, 1)
+
+
+@given(st.floats(0, 1e5))
+def test_what_was_away_is_asked_again_within_a_minute(took: float) -> None:
+    auditor = Auditor(_never, 86_400)
+    auditor.failed = "database: away"
+
+    assert took <= auditor.pause(took) <= max(took, RETRY_SECONDS)
+
+
+async def test_an_audit_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tanzhang.audit.auditor.LOOK_SECONDS_MAX", 0.05)
+    auditor = Auditor(_never, 600)
+
+    await asyncio.wait_for(auditor.once(), 5)
+
+    assert (auditor.failed or "").startswith("database: ")
+
+
+async def _never() -> Report:
+    await asyncio.Event().wait()
+    return CLEAN
+
+
+async def test_it_needs_no_keys_for_tokens() -> None:
+    create(Settings(tanzhang_host="0.0.0.0"), _never, 600)
+
+
+async def test_it_stops_in_the_middle_of_an_audit() -> None:
+    served = create(Settings(), _never, 600)
+
+    async with asyncio.timeout(10), served.router.lifespan_context(served):
+        pass
 
 
 async def test_it_is_ready_while_it_can_look() -> None:

@@ -1,7 +1,12 @@
 """Every answer is measured by the class of its status; probes are not."""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
 import httpx
 import pytest
+from fastapi import APIRouter, FastAPI
 from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -9,7 +14,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from services.ingest import api
+from services.ingest.handler import Judgement, Rejection
+from shared import metrics
+from shared.auth.principal import Principal
+from shared.http.app import create_app
 from shared.http.measuring import Measured
+from shared.http.problems import Problem
+from shared.settings import Settings, SettingsError
 
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
 
@@ -73,3 +85,89 @@ async def _never() -> dict[str, str]:
 
 async def _nowhere(message: object) -> None:
     raise AssertionError("nothing is sent")
+
+
+@asynccontextmanager
+async def nothing_to_start(app: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+async def scraped(service: str, ready: Callable[[], Awaitable[None]]) -> str:
+    served = create_app(service, Settings(), (), nothing_to_start, ready=ready)
+    transport = httpx.ASGITransport(served)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as http:
+        return (await http.get("/metrics")).text
+
+
+async def test_a_scrape_tells_whether_the_process_can_do_its_work() -> None:
+    away = False
+
+    async def ready() -> None:
+        if away:
+            raise ConnectionRefusedError
+
+    assert 'tanzhang_ready{service="working"} 1.0' in await scraped("working", ready)
+    away = True
+    assert 'tanzhang_ready{service="working"} 0.0' in await scraped("working", ready)
+
+
+async def test_a_database_that_hangs_holds_up_no_scrape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.http.app.READY_SECONDS_MAX", 0.05)
+
+    over = asyncio.Event()
+
+    async def hangs() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            # As a pool's connection does whose server doesn't answer that it gave up.
+            await over.wait()
+
+    said = await asyncio.wait_for(scraped("hanging", hangs), 5)
+    assert 'tanzhang_ready{service="hanging"} 0.0' in said
+    over.set()
+
+
+def test_what_has_only_probes_starts_without_keys() -> None:
+    async def ready() -> None: ...
+
+    create_app("probes", Settings(), (), nothing_to_start, ready=ready)
+    with pytest.raises(SettingsError, match="TANZHANG_JWKS is not set"):
+        create_app("routes", Settings(), (APIRouter(),), nothing_to_start, ready=ready)
+
+
+def test_clients_are_named_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_clients", set())
+    monkeypatch.setattr(metrics, "CLIENTS_MAX", 2)
+
+    found = [metrics.client_label(name) for name in ("grid", "bank", "person", "grid", "bank")]
+
+    assert found == ["grid", "bank", "others", "grid", "bank"]
+
+
+def test_the_door_names_clients_by_that_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "CLIENTS_MAX", 0)
+    monkeypatch.setattr(metrics, "_clients", set())
+    rejection = Rejection(0, None, Problem("not-json", 400, "no"))
+
+    api._count(Principal("somebody-nobody-knows"), Judgement([], [rejection]), "accepted")
+
+    own = {"service": "ingest", "type": "unknown", "outcome": "rejected"}
+    name = "tanzhang_events_in_total"
+    assert REGISTRY.get_sample_value(name, own | {"client": "others"}) == 1
+    assert REGISTRY.get_sample_value(name, own | {"client": "somebody-nobody-knows"}) is None
+
+
+def test_who_no_longer_sends_webhooks_is_silent_about_them() -> None:
+    metrics.WEBHOOK_WAITING.labels("sending").set(5)
+    for status in ("active", "disabled"):
+        metrics.WEBHOOK_SUBSCRIPTIONS.labels("sending", status).set(5)
+
+    metrics.end_webhooks("sending")
+    metrics.end_webhooks("sending")
+
+    own = {"service": "sending"}
+    assert REGISTRY.get_sample_value("tanzhang_webhook_waiting", own) is None
+    for status in ("active", "disabled"):
+        labels = own | {"status": status}
+        assert REGISTRY.get_sample_value("tanzhang_webhook_subscriptions", labels) is None

@@ -1,19 +1,23 @@
-"""Measuring is for the first tick and then once in a while."""
+"""What is dear to measure is measured less often."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shared.stream.gauges import measured
+from shared import metrics
+from shared.stream.gauges import MEASURE_SECONDS, MEASURE_SECONDS_MAX, SHARE_MAX, pause
 
 
-async def test_measures_at_the_first_tick_and_when_the_time_has_passed() -> None:
-    taken: list[object] = []
+@given(st.floats(0, 60))
+def test_measuring_takes_a_small_part_of_the_time(took: float) -> None:
+    rest = pause(took)
 
-    async def measure(connection: Any) -> None:
-        taken.append(connection)
+    assert MEASURE_SECONDS <= rest <= MEASURE_SECONDS_MAX
+    assert rest >= took / SHARE_MAX or rest == MEASURE_SECONDS_MAX
 
-    tick = measured(measure, timedelta(minutes=1))
-    start = datetime(2026, 3, 1, tzinfo=UTC)
-    for seconds in (0, 10, 50, 60, 70, 130):
-        await tick(cast(Any, seconds), None, start + timedelta(seconds=seconds))
-    assert taken == [0, 60, 130]
+
+def test_an_ordinary_city_is_measured_once_a_minute() -> None:
+    assert pause(0.4) == MEASURE_SECONDS
+
+
+def test_figures_of_one_process_can_be_gone_from_all_others() -> None:
+    assert all(gauge._labelnames for gauge in metrics.CITY)
