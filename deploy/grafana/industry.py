@@ -162,7 +162,7 @@ READINGS = Part(
                 "does not now wakes a person.",
             ),
             Query(
-                f"time() - max by (client) (tanzhang_client_timestamp_seconds{{{READING}}})",
+                "time() - max by (client) (tanzhang:client_timestamp_seconds:max)",
                 "{{client}}",
             ),
             unit="s",

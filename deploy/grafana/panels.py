@@ -19,9 +19,12 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
     DataSourceRef,
     DynamicConfigValue,
     FieldColorModeId,
+    SpecialValueMap,
+    SpecialValueMatch,
     Threshold,
     ThresholdsMode,
     ValueMap,
@@ -31,6 +34,8 @@ from grafana_foundation_sdk.models.dashboard import (
 
 SOURCE = DataSourceRef("prometheus", "${datasource}")
 GREEN, YELLOW, RED, BLUE = "green", "#EAB839", "red", "blue"
+# Of a figure that is not there: Grafana would show it on the ground of the best one.
+GREY = "#5A5A5A"
 
 
 class Text(NamedTuple):
@@ -77,7 +82,7 @@ def big(
         .graph_mode(BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .thresholds(_thresholds(steps))
-        .mappings(_mappings(words or {}))
+        .mappings(_mappings(words or {}, missing))
         .span(span)
         .height(height)
     )
@@ -178,12 +183,16 @@ def _thresholds(steps: Sequence[tuple[float | None, str]]) -> build.ThresholdsCo
     return build.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(made)
 
 
-def _mappings(words: Mapping[str, str]) -> list[ValueMapping]:
+def _mappings(words: Mapping[str, str], missing: str) -> list[ValueMapping]:
     results = {
         value: ValueMappingResult(text=word, index=n)
         for n, (value, word) in enumerate(words.items())
     }
-    return [ValueMap(results)] if results else []
+    nothing = DashboardSpecialValueMapOptions(
+        SpecialValueMatch.NULL_AND_NAN,
+        ValueMappingResult(text=missing, color=GREY, index=len(results)),
+    )
+    return [*([ValueMap(results)] if results else []), SpecialValueMap(nothing)]
 
 
 def _coloured(colour: str) -> list[DynamicConfigValue]:

@@ -190,8 +190,13 @@ PROCESSES = Part(
             colours={"2xx": GREEN, "3xx": "blue", "4xx": YELLOW, "5xx": RED},
         ),
         lines(
-            Text("Reached", "在线", "1: Prometheus reaches the process."),
+            Text(
+                "Reached and ready",
+                "在线与就绪",
+                "1: Prometheus reaches the process; all processes of the service can do their work.",
+            ),
             Query('up{job="tanzhang"}', "{{instance}}"),
+            Query("min by (service) (tanzhang_ready)", "{{service}} ready"),
         ),
         lines(
             Text(
@@ -245,8 +250,8 @@ AUDIT = Part(
             Text(
                 "Audit age and duration", "核对时间", "How old the last audit is; how long it took."
             ),
-            Query("time() - max(tanzhang_audit_timestamp_seconds)", "age"),
-            Query("max(tanzhang_audit_seconds)", "duration"),
+            Query("time() - max(tanzhang_audit_timestamp_seconds > 0)", "age"),
+            Query("max(tanzhang_audit_seconds > 0)", "duration"),
             unit="s",
         ),
         lines(
@@ -277,7 +282,7 @@ WEBHOOKS = Part(
             Text(
                 "Subscriptions",
                 "订阅",
-                "Active ones, and those disabled after a week of failures or by their owner.",
+                "Active ones, and those disabled: their receiver failed for a week or is gone.",
             ),
             Query(
                 "max by (service, status) (tanzhang_webhook_subscriptions)",

@@ -1,19 +1,31 @@
-"""The pipeline in twelve figures: does everything flow?"""
+"""The pipeline in fourteen figures: does everything flow?"""
 
 from deploy.grafana.board import Part
 from deploy.grafana.panels import GREEN, RED, YELLOW, Text, big
-from deploy.grafana.pipeline_queries import LAG, OF, WINDOW, quantile
+from deploy.grafana.pipeline_queries import LAG, NONE_OF_ALL, OF, WINDOW, quantile
 
 FIRST = Part(
     None,
     [
         big(
             Text(
+                "Alerts",
+                "告警",
+                "Alerts that fire now, on anything that is shown below. What to do about each is "
+                "in docs/operating.md, under its name.",
+            ),
+            f'count(ALERTS{{alertname=~"Tanzhang.+", alertstate="firing"}}) or {NONE_OF_ALL}',
+            steps=((None, GREEN), (1, RED)),
+            words={"0": "none 无"},
+        ),
+        big(
+            Text(
                 "Everything up?",
                 "全部在线",
-                "Processes that Prometheus cannot reach. Not 0: see which under Processes below.",
+                "Processes that Prometheus cannot reach or that cannot do their work: a database "
+                "or Kafka is away. Not 0: see which under Processes below.",
             ),
-            'count(up{job="tanzhang"} == 0) or vector(0)',
+            f'count(up{{job="tanzhang"}} == 0 or tanzhang_ready == 0) or {NONE_OF_ALL}',
             steps=((None, GREEN), (1, RED)),
             words={"0": "all up 正常"},
         ),
@@ -24,7 +36,7 @@ FIRST = Part(
                 "From acceptance to the commit of the posting, the worst service. "
                 "More than 10 s: something is behind; more than 60 s wakes a person.",
             ),
-            "max(" + quantile(0.95, "tanzhang_event_age_seconds", "service, le") + ") or vector(0)",
+            "max(" + quantile(0.95, "tanzhang_event_age_seconds", "service, le") + ")",
             steps=((None, GREEN), (10, YELLOW), (60, RED)),
             unit="s",
             decimals=1,
@@ -38,18 +50,6 @@ FIRST = Part(
             ),
             f"sum({LAG})",
             steps=((None, GREEN), (10_000, YELLOW), (100_000, RED)),
-        ),
-        big(
-            Text(
-                "Outbox oldest",
-                "发件箱",
-                "Age of the oldest outgoing event that is not in Kafka. A minute or more: the "
-                "relay cannot publish.",
-            ),
-            f"max(tanzhang_outbox_age_seconds{{{OF}}})",
-            steps=((None, GREEN), (10, YELLOW), (60, RED)),
-            unit="s",
-            decimals=0,
         ),
         big(
             Text(
@@ -67,10 +67,12 @@ FIRST = Part(
             Text(
                 "Audit",
                 "核对",
-                "Figures that the last audit found wrong. Not 0: nobody trusts a figure until it "
-                "is explained; `tanzhang audit` names the accounts.",
+                "Figures that the last audit found wrong, if it is not older than an hour and a "
+                "half. Not 0: nobody trusts a figure until it is explained; `tanzhang audit` "
+                "names the accounts.",
             ),
-            "sum(max by (check) (tanzhang_audit_wrong))",
+            """sum(max by (check) (tanzhang_audit_wrong))
+            and on () time() - max(tanzhang_audit_timestamp_seconds) < 5400""",
             steps=((None, GREEN), (1, RED)),
             words={"0": "all agrees 一致"},
             missing="not run 未运行",
@@ -85,6 +87,7 @@ SECOND = Part(
             f'sum(rate(tanzhang_events_in_total{{outcome="accepted"}}{WINDOW})) or vector(0)',
             unit="ops",
             decimals=1,
+            span=3,
             height=4,
         ),
         big(
@@ -97,6 +100,21 @@ SECOND = Part(
             steps=((None, GREEN), (1, YELLOW)),
             unit="ops",
             decimals=1,
+            span=3,
+            height=4,
+        ),
+        big(
+            Text(
+                "Outbox oldest",
+                "发件箱",
+                "Age of the oldest outgoing event that is not in Kafka. A minute or more: the "
+                "relay cannot publish.",
+            ),
+            f"max(tanzhang_outbox_age_seconds{{{OF}}})",
+            steps=((None, GREEN), (10, YELLOW), (60, RED)),
+            unit="s",
+            decimals=0,
+            span=3,
             height=4,
         ),
         big(
@@ -104,6 +122,7 @@ SECOND = Part(
             f"sum(rate(tanzhang_events_posted_total{{{OF}}}{WINDOW}))",
             unit="ops",
             decimals=1,
+            span=3,
             height=4,
         ),
         big(
@@ -116,6 +135,7 @@ SECOND = Part(
             f"sum(tanzhang_stopped_partitions{{{OF}}})",
             steps=((None, GREEN), (1, RED)),
             words={"0": "none 无"},
+            span=3,
             height=4,
         ),
         big(
@@ -127,6 +147,7 @@ SECOND = Part(
             ),
             f"sum(max by (service) (tanzhang_parked_events{{{OF}}}))",
             steps=((None, GREEN), (1000, YELLOW)),
+            span=3,
             height=4,
         ),
         big(
@@ -136,10 +157,22 @@ SECOND = Part(
                 "Share of the requests that were answered with 500 or 503, all services.",
             ),
             f"""(sum(rate(tanzhang_http_seconds_count{{status="5xx"}}{WINDOW}))
-            / (sum(rate(tanzhang_http_seconds_count{WINDOW})) > 0)) or vector(0)""",
+            / (sum(rate(tanzhang_http_seconds_count{WINDOW})) > 0)) or {NONE_OF_ALL}""",
             steps=((None, GREEN), (0.001, YELLOW), (0.01, RED)),
             unit="percentunit",
             decimals=2,
+            span=3,
+            height=4,
+        ),
+        big(
+            Text(
+                "Webhooks waiting",
+                "待投递",
+                "Deliveries to subscribers that are still to be made, retries included.",
+            ),
+            "sum(max by (service) (tanzhang_webhook_waiting))",
+            steps=((None, GREEN), (1000, YELLOW)),
+            span=3,
             height=4,
         ),
     ],

@@ -2,6 +2,8 @@
 
 OF = 'service=~"$service"'
 WINDOW = "[$__rate_interval]"
+# 0 where anything is measured at all: with nothing to look at, nothing is well.
+NONE_OF_ALL = '0 * count(up{job="tanzhang"})'
 LAG = f"sum by (service) (max by (service, topic, partition) (tanzhang_lag_records{{{OF}}}))"
 
 

@@ -1,5 +1,6 @@
 """The city's own numbers, for those who watch."""
 
+from services.agri.domain.lines import NEUTRALISING
 from shared import metrics
 from shared.database import Connection
 from shared.units.amount import MG_PER_T
@@ -16,5 +17,6 @@ async def measure(connection: Connection) -> None:
     [row] = await connection.fetch(FIGURES)
     metrics.CITY_TONNES.labels("agri").set(float(row[0] / MG_PER_T))
     metrics.CITY_ACCOUNTS.labels("agri").set(row[1])
-    for pathway, amount_mg in await connection.fetch(PATHWAYS):
-        metrics.AGRI_TONNES.labels(pathway).set(float(amount_mg / MG_PER_T))
+    amounts = {row[0]: row[1] for row in await connection.fetch(PATHWAYS)}
+    for pathway in (*NEUTRALISING, "gross"):
+        metrics.AGRI_TONNES.labels(pathway).set(float(amounts.get(pathway, 0) / MG_PER_T))

@@ -121,7 +121,6 @@ class Regrader:
             # Otherwise accounts have come up meanwhile: the next tick looks again.
             if taken is not None:
                 await connection.execute(LOOK, month, editions)
-        await observe(connection)
 
     async def take_means(
         self,
@@ -201,7 +200,7 @@ async def observe(connection: Connection) -> None:
     for kind, labels in LABELS.items():
         for label in labels:
             metrics.CITY_LABELS.labels(kind, label).set(counts.get((kind, label), 0))
-    metrics.APPEALS_OPEN.set(await connection.fetchval(APPEALS))
+    metrics.APPEALS_OPEN.labels("grading").set(await connection.fetchval(APPEALS))
 
 
 def _by_the_clock(

@@ -2,12 +2,20 @@
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from shared import metrics
 from shared.database import Pool
 
 COUNT_SECONDS = 60.0
+GAUGES = (
+    metrics.PARKED,
+    metrics.PARKED_UNTIL,
+    metrics.PARKED_RATIO,
+    metrics.OUTBOX_AGE_SECONDS,
+    metrics.DEAD_LETTERS_OPEN,
+)
 # `until` of a parked event is indexed; the oldest row of the outbox has its smallest id.
 WAITING = """
 select (select count(*) from parked) as parked,
@@ -43,3 +51,10 @@ class Backlog:
                 (most or 0) / max(self.parked_per_source, 1)
             )
             metrics.DEAD_LETTERS_OPEN.labels(self.service).set(dead)
+
+    def forget(self) -> None:
+        """What was seen before the database went may be so no more: others tell, or nobody."""
+        self._counted = -math.inf
+        for gauge in GAUGES:
+            with suppress(KeyError):
+                gauge.remove(self.service)

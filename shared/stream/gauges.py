@@ -1,28 +1,81 @@
-"""The city's own numbers: read by the tick's leader, at most once a minute.
+"""A service's own numbers, the city's: read by one process of the service and shown by it alone.
 
-They are sums over all accounts, too dear to be read at every tick.
+They are sums over all accounts, too dear for every process; and what a process showed before
+another took over would stand for ever beside what is so now.
 """
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
 
-from shared.database import Connection
+import structlog
 
-EVERY = timedelta(minutes=1)
+from shared import metrics
+from shared.database import TRANSIENT, Connection, Pool
+from shared.stream.waiting import wait
+
+MEASURE_SECONDS = 60.0
+MEASURE_SECONDS_MAX = 1800.0
+# Measuring may take this part of the time: with 65 million accounts it is made less often.
+SHARE_MAX = 0.02
+RETRY_SECONDS = 5.0
+LOCK = "select pg_try_advisory_lock(hashtext($1), 4)"
+# As with the relay: who stands still loses the connection and the lock. The pool resets it.
+LEAVE_WHEN_SILENT = "set idle_session_timeout = '30s'"
+BEAT_SECONDS = 10.0
+BEAT = "select 1"
 
 Measure = Callable[[Connection], Awaitable[None]]
-Tick = Callable[[Connection, Any, datetime], Awaitable[None]]
+
+log = structlog.get_logger()
 
 
-def measured(measure: Measure, every: timedelta = EVERY) -> Tick:
-    """A tick that measures at its first run and whenever `every` has passed."""
-    last: datetime | None = None
+@dataclass(slots=True, frozen=True)
+class Measurer:
+    """Measures as long as it holds the lock of its service; without it, it shows nothing."""
 
-    async def tick(connection: Connection, poster: Any, now: datetime) -> None:
-        nonlocal last
-        if last is None or now - last >= every:
-            last = now
-            await measure(connection)
+    service: str
+    measure: Measure
+    pool: Pool
 
-    return tick
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until stopped; a lost database is waited for."""
+        while not stop.is_set():
+            try:
+                await self._session(stop)
+            except TRANSIENT as error:
+                log.warning("measuring_waits", service=self.service, error=repr(error))
+            except Exception:
+                # What only watches must not end what works.
+                log.exception("measuring_failed", service=self.service)
+                await wait(stop, MEASURE_SECONDS)
+            finally:
+                for gauge in metrics.CITY:
+                    gauge.clear()
+            await wait(stop, RETRY_SECONDS)
+
+    async def _session(self, stop: asyncio.Event) -> None:
+        """Measure again and again under the lock, unless another process holds it."""
+        async with self.pool.acquire() as connection:
+            if not await connection.fetchval(LOCK, self.service):
+                return
+            await connection.execute(LEAVE_WHEN_SILENT)
+            while not stop.is_set():
+                began = time.monotonic()
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    await self.measure(connection)
+                await _rest(connection, stop, pause(time.monotonic() - began))
+
+
+def pause(took_seconds: float) -> float:
+    """Seconds until the next measuring after one that took so long."""
+    return min(max(MEASURE_SECONDS, took_seconds / SHARE_MAX), MEASURE_SECONDS_MAX)
+
+
+async def _rest(connection: Connection, stop: asyncio.Event, seconds: float) -> None:
+    """Wait, and keep the connection awake meanwhile."""
+    until = time.monotonic() + seconds
+    while not stop.is_set() and (left := until - time.monotonic()) > 0:
+        await wait(stop, min(left, BEAT_SECONDS))
+        await connection.execute(BEAT)

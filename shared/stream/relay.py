@@ -68,6 +68,8 @@ class Relay:
         async with self.pool.acquire() as connection:
             if await connection.fetchval(LOCK, self.service):
                 await connection.execute(LEAVE_WHEN_SILENT)
+                # Before Kafka is asked for, which may be away while more and more waits.
+                await self._count(connection)
                 await self._lead(connection, stop)
                 return True
             self.idle = await self._count(connection) == 0

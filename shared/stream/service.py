@@ -123,6 +123,9 @@ class Service(Generic[StateT, RowsT]):
     # What the clock does: (connection, poster, now), each in a transaction of its own of the
     # leader. Accounts are locked in order only within one call of `poster.lock`: a tick makes one.
     ticks: tuple[Callable[[Connection, Any, datetime], Awaitable[None]], ...] = ()
+    # Sets the gauges of the service's own numbers (metrics.CITY): in one process at a time, about
+    # once a minute, in a transaction that only reads.
+    measure: Callable[[Connection], Awaitable[None]] | None = None
 
 
 def waits_for_event(key: bytes) -> str:

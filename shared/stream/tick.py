@@ -45,11 +45,21 @@ class Tick:
     async def run(self, stop: asyncio.Event) -> None:
         """Tick until stopped; a lost database is waited for."""
         while not stop.is_set():
-            try:
-                await self.once()
-            except TRANSIENT as error:
-                log.warning("tick_waits", service=self.poster.service.name, error=repr(error))
+            # Apart: work that cannot be done now must not hide what waits.
+            for step in (self.once, self.look):
+                try:
+                    await step()
+                except TRANSIENT as error:
+                    log.warning("tick_waits", service=self.poster.service.name, error=repr(error))
             await wait(stop, TICK_SECONDS)
+
+    async def look(self) -> None:
+        """See what waits; nothing is shown while that cannot be seen."""
+        try:
+            await self.backlog.observe()
+        except TRANSIENT:
+            self.backlog.forget()
+            raise
 
     async def once(self) -> bool:
         """One tick; False when another process holds the lead.
@@ -64,7 +74,6 @@ class Tick:
             metrics.DEAD_LETTERS.labels(service.name, "never_released").inc(expired)
             for work in service.ticks:
                 await self._lead(partial(self._work, work), now)
-        await self.backlog.observe()
         return expired is not None
 
     async def _lead(self, step: Step, now: datetime) -> int | None:

@@ -23,6 +23,10 @@ NAME = "auditor"
 # Why an audit could not look: a database is away, has no tables, Kafka is away.
 DATABASE, TABLES, KAFKA = REASONS = ("database", "tables", "kafka")
 STOP_SECONDS_MAX = 5.0
+# What was away may be back; the next turn may be hours away.
+RETRY_SECONDS = 60.0
+# An audit that takes longer waits for somebody who has gone without a word.
+LOOK_SECONDS_MAX = 3 * 3600.0
 
 Look = Callable[[], Awaitable[Report]]
 
@@ -38,17 +42,25 @@ class Auditor:
     failed: str | None = field(default=None, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Audit until stopped; what is away is asked again at the next turn."""
+        """Audit until stopped, one after the other."""
         while not stop.is_set():
             began = time.monotonic()
             await self.once()
-            await wait(stop, max(self.every_seconds - (time.monotonic() - began), 1.0))
+            await wait(stop, self.pause(time.monotonic() - began))
+
+    def pause(self, took: float) -> float:
+        """Seconds until the next: the databases rest as long as an audit took, if not longer."""
+        turn = self.every_seconds
+        if self.failed is not None:
+            turn = min(turn, RETRY_SECONDS)
+        return max(turn - took, took, 1.0)
 
     async def once(self) -> None:
         """One audit, told in the metrics and in one line of the log."""
         began = time.monotonic()
         try:
-            report = await self.look()
+            async with asyncio.timeout(LOOK_SECONDS_MAX):
+                report = await self.look()
         except AuditError as error:
             self._could_not_look(TABLES, error)
         except TRANSIENT as error:
@@ -95,7 +107,7 @@ def create(settings: Settings, look: Look, every_seconds: float) -> FastAPI:
             # A reader may be cancelled anywhere.
             await asyncio.wait({task}, timeout=STOP_SECONDS_MAX)
             task.cancel()
-            await asyncio.wait({task})
+            await asyncio.wait({task}, timeout=STOP_SECONDS_MAX)
 
     async def ready() -> None:
         if auditor.failed is not None:

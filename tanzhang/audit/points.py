@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from services.personal.erasure import ERASED
-from services.personal.handler import REDUCTION, SOURCE
+from services.personal.handler import SOURCE, reduction_id
+from services.personal.taking_back import taken_back_id
 from shared.database import Connection
-from shared.events.ids import derived_id, event_key
+from shared.events.ids import event_key
 from tanzhang.audit.comparison import Crossing, Gap, Look, Message
 from tanzhang.audit.report import Difference
 from tanzhang.audit.snapshot import Snapshot
@@ -14,7 +15,7 @@ from tanzhang.audit.stream import AccountRows, account_rows, next_subject
 # Both in the order of bytes, whatever the databases' own: they are read side by side, so that
 # only one account at a time is held. An erased account has no name and is left out.
 REDUCTIONS = """
-select s.subject, e.event_key, e.line, e.amount_mg
+select s.subject, e.event_key, e.line, e.epoch, e.amount_mg
 from ledger_entry e join subject s on s.account = e.account
 where e.amount_mg <> 0 {narrowed}
 order by s.subject collate "C"
@@ -23,7 +24,7 @@ POSTINGS = """
 select s.subject, p.event_key, sum(case
     when p.from_account = 'issuance' then p.points
     when p.to_account = 'issuance' then -p.points
-    else 0 end)::bigint
+    else 0 end)::bigint, min(p.cause)
 from posting p join subject s on s.account = p.account
 where p.kind in ('credited', 'reversed') {narrowed}
 group by s.subject, p.event_key
@@ -39,10 +40,10 @@ async def compare(personal: Snapshot, points: Snapshot, subjects: Sequence[str] 
     postings = await _rows(points.connection, POSTINGS, subjects)
     while not look.full and (subject := await next_subject(reductions, postings)) is not None:
         saved = {
-            _key(subject, payment, line): milligrams
-            for _, payment, line, milligrams in await reductions.take(subject)
+            event_key(SOURCE, reduction_id(subject, payment, line, epoch)): milligrams
+            for _, payment, line, epoch, milligrams in await reductions.take(subject)
         }
-        posted = {key: milli_points for _, key, milli_points in await postings.take(subject)}
+        posted = {key: (amount, id) for _, key, amount, id in await postings.take(subject)}
         look.accounts += 1
         look.rows += len(saved)
         look.gaps += _gaps(subject, saved, posted)
@@ -67,18 +68,21 @@ async def _rows(connection: Connection, sql: str, subjects: Sequence[str] | None
     return await account_rows(connection, sql.format(narrowed=NARROWED), subjects)
 
 
-def _key(subject: str, payment: bytes, line: int) -> bytes:
-    """The key of the event that told a ledger line."""
-    return event_key(SOURCE, derived_id(REDUCTION, subject, payment.hex(), str(line)))
-
-
 def _erased(subject: str) -> str:
     return f"erased {subject}"
 
 
-def _gaps(subject: str, saved: Mapping[bytes, int], posted: Mapping[bytes, int]) -> Iterator[Gap]:
-    for key in sorted(saved.keys() | posted.keys()):
-        expected, found = saved.get(key), posted.get(key)
+def _gaps(
+    subject: str, saved: Mapping[bytes, int], posted: Mapping[bytes, tuple[int, str]]
+) -> Iterator[Gap]:
+    """`posted` has milli-points by event, and the event's id."""
+    lost = {key: _taking_back(subject, posted[key][1]) for key in posted.keys() - saved.keys()}
+    settled = {
+        both for key, back in lost.items()
+        if back in posted and posted[key][0] == -posted[back][0] for both in (key, back)
+    }  # fmt: skip
+    for key in sorted((saved.keys() | posted.keys()) - settled):
+        expected, found = saved.get(key), posted[key][0] if key in posted else None
         if expected == found:
             continue
         difference = Difference(
@@ -87,13 +91,17 @@ def _gaps(subject: str, saved: Mapping[bytes, int], posted: Mapping[bytes, int])
             "none" if expected is None else f"{expected} milli-points",
             "none" if found is None else f"{found} milli-points",
         )
-        yield Gap(difference, _settled_by(subject, key, expected, found))
+        yield Gap(difference, _settled_by(subject, key, found, lost.get(key)))
 
 
-def _settled_by(
-    subject: str, key: bytes, expected: int | None, found: int | None
-) -> frozenset[str]:
-    """What may still come: the reduction itself, or the erasure of what points still knows."""
+def _settled_by(subject: str, key: bytes, found: int | None, back: bytes | None) -> frozenset[str]:
+    """What may still come: the reduction itself; of what the ledger has lost, that it is taken
+    back, or the erasure of an account that points still knows."""
     if found is None:
         return frozenset((key.hex(),))
-    return frozenset((_erased(subject),)) if expected is None else frozenset()
+    return frozenset() if back is None else frozenset((_erased(subject), back.hex()))
+
+
+def _taking_back(subject: str, lost: str) -> bytes:
+    """The key of the event that takes back a reduction that the ledger has lost."""
+    return event_key(SOURCE, taken_back_id(subject, lost))

@@ -41,7 +41,13 @@ def queries() -> Iterator[Query]:
 
 def alerts() -> list[dict[str, Any]]:
     groups = yaml.safe_load(ALERTS.read_text())["groups"]
-    return [rule for group in groups for rule in group["rules"]]
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
+
+
+def records() -> list[dict[str, Any]]:
+    """Rules that alerts are made of."""
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"] if "record" in rule]
 
 
 def used(expr: str) -> set[str]:

@@ -11,10 +11,15 @@ from typing import Any
 
 import httpx
 
+from shared.database import open_pool
+from tanzhang.stack import directory
 from tests.e2e.city import City, visiting
 from tests.e2e.events import Author
 from tests.e2e.up import ROOT, Up
 
+ONE_BALANCE = """
+update account set balance = balance + $1 where number = (select min(number) from account)
+"""
 SMALL = ("--enterprises", "12", "--farms", "6", "--customers", "200", "--payments", "600")
 
 
@@ -76,6 +81,16 @@ async def region(up: Up, year: int) -> dict[str, Any]:
     """What industrial itself says of a year."""
     async with visiting(up) as city:
         return await city.get("industrial", f"/v1/region/summary?year={year}")
+
+
+async def add_to_a_balance(up: Up, milligrams: int) -> None:
+    """What no program does: change a figure without an entry."""
+    settings, _ = directory.settings_of(up.data_dir)
+    pool = await open_pool(settings.database("personal"), "personal", size=1)
+    try:
+        await pool.execute(ONE_BALANCE, milligrams)
+    finally:
+        await pool.close()
 
 
 def probe(address: str, path: str) -> int:

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 import yaml
 
+from shared.http.app import READY_SECONDS_MAX
 from tests.deploy.seeing import boards
 from tests.deploy.seeing.prometheus import FOLDER, ROOT, programs
 
@@ -29,7 +30,15 @@ def promtool(*arguments: str) -> str:
 
 
 def test_the_configuration_and_the_rules_are_right() -> None:
-    assert f"{len(NAMES)} rules found" in promtool("check", "config", "prometheus.yml")
+    assert f"{len(NAMES) + len(boards.records())} rules found" in promtool(
+        "check", "config", "prometheus.yml"
+    )
+
+
+def test_a_process_whose_database_hangs_says_so_before_the_scrape_is_given_up() -> None:
+    whole = yaml.safe_load((FOLDER / "prometheus.yml").read_text())
+
+    assert float(whole["global"]["scrape_timeout"].removesuffix("s")) >= READY_SECONDS_MAX + 1
 
 
 @pytest.mark.parametrize("file", UNIT_TESTS)

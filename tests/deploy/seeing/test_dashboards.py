@@ -93,17 +93,42 @@ def test_panels_have_numbers_of_their_own(name: str) -> None:
     assert numbers == sorted(set(numbers))
 
 
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_figure_that_is_not_there_does_not_look_well(name: str) -> None:
+    for panel in boards.panels(BOARDS[name]):
+        if panel["type"] == "stat":
+            defaults = panel["fieldConfig"]["defaults"]
+            *_, nothing = defaults["mappings"]
+            assert nothing["type"] == "special"
+            assert nothing["options"]["match"] == "null+nan"
+            assert nothing["options"]["result"]["text"] == defaults["noValue"]
+            colours = {step["color"] for step in defaults["thresholds"]["steps"]}
+            assert nothing["options"]["result"]["color"] not in colours
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_coloured_figure_is_not_made_up_where_nothing_is_measured(name: str) -> None:
+    for panel in boards.panels(BOARDS[name]):
+        if (
+            panel["type"] == "stat"
+            and len(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) > 1
+        ):
+            [target] = panel["targets"]
+            assert "vector(0)" not in target["expr"] or panel["title"].startswith("Rejected")
+
+
 def test_every_metric_shown_is_declared() -> None:
     declared = {row[0] for row in metrics.table()}
 
     for query in boards.queries():
         assert boards.used(query.expr) <= declared, query.where
-    for alert in boards.alerts():
-        assert boards.used(alert["expr"]) <= declared, alert["alert"]
+    for rule in boards.alerts() + boards.records():
+        assert boards.used(rule["expr"]) <= declared, rule["expr"]
 
 
 def test_every_metric_declared_is_shown_or_watched() -> None:
-    exprs = [query.expr for query in boards.queries()] + [a["expr"] for a in boards.alerts()]
+    rules = boards.alerts() + boards.records()
+    exprs = [query.expr for query in boards.queries()] + [rule["expr"] for rule in rules]
     found = set().union(*map(boards.used, exprs))
 
     assert {row[0] for row in metrics.table()} - found == NOT_SHOWN

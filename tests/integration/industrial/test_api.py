@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.stream.tick import Tick
+from services.industrial import city
 
 OTHER = "91330000142927960N"
 THIRD = "91330000000000000Y"
@@ -122,14 +122,14 @@ async def test_entries_are_listed_in_pages_with_their_lineage(desk: Any) -> None
     assert (await desk.get(path, year=2019))["items"] == []
 
 
-async def test_the_tick_tells_the_citys_numbers(desk: Any) -> None:
+async def test_the_citys_numbers_are_measured(desk: Any) -> None:
     await desk.register_enterprise()
     await desk.post(
         desk.event("activity", "a", activity="direct.co2", start="2020-01-01", end="2021-01-01",
                    quantity="2.5", unit="t")
     )  # fmt: skip
-    state = desk.app.state
-    assert await Tick(state.poster, state.pool, state.clock).once()
+    async with desk.app.state.pool.acquire() as connection:
+        await city.measure(connection)
     assert REGISTRY.get_sample_value("tanzhang_city_tonnes", {"kind": "industrial"}) == 2.5
     assert REGISTRY.get_sample_value("tanzhang_city_accounts", {"kind": "industrial"}) == 1
 
