@@ -37,9 +37,10 @@ demo: install  ## The six services, a simulated city, the golden numbers, an aud
 up: install  ## Everything on this machine, until Ctrl-C
 	@$(PY) -m tanzhang up $(UP_OPTIONS)
 
+# What takes long and is about running it for real is in test-deploy; restores are in test-kafka.
 test: install  ## Unit, integration and end-to-end tests on the embedded stack
 	@$(PY) -m pytest -m "not faults" --ignore=tests/kafka --ignore=tests/deploy \
-		--ignore=tests/integration/operating/test_restore.py \
+		--ignore=tests/integration/operating --ignore=tests/e2e/test_webhooks.py \
 		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-unit: install  ## The tests without any server
@@ -50,8 +51,10 @@ test-kafka: install  ## Integration, end-to-end and restore tests on Apache Kafk
 		--ignore=tests/e2e/test_demo.py \
 		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
-test-deploy: install  ## What is deployed: image, Compose, Kubernetes, Prometheus, Grafana (see tests/deploy)
-	@$(PY) -m pytest tests/deploy -n $(TEST_PROCESSES) $(PYTEST_OPTIONS)
+test-deploy: install  ## Running it for real: image, Compose, Kubernetes, Prometheus, interfaces, docs, upgrades
+	@$(PY) -m pytest tests/deploy tests/integration/operating/test_migrations.py \
+		tests/integration/operating/test_rebuild.py tests/e2e/test_webhooks.py \
+		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-faults: install  ## The tests that kill and interrupt: FAULTS of them in a storm, from SEED
 	@TANZHANG_FAULTS=$(FAULTS) TANZHANG_FAULT_SEED=$(SEED) $(PY) -m pytest -m faults $(PYTEST_OPTIONS)
