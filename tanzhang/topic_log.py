@@ -1,5 +1,6 @@
 """What a topic holds, read from its log up to its end now."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -18,7 +19,8 @@ async def beyond(
 ) -> AsyncIterator[Values]:
     """The values at or after these offsets by partition (none: from its beginning), in order per
     partition. `topic` is a whole name, with its prefix."""
-    async with _reading(settings, topic) as (consumer, partitions):
+    partitions = await _partitions(settings, topic)
+    async with _reading(settings) as consumer:
         begins = await consumer.beginning_offsets(partitions)
         starts = {p: max(reached.get(p.partition, 0), begins[p]) for p in partitions}
         async for values in _from(consumer, starts):
@@ -30,7 +32,8 @@ async def since(settings: Settings, topic: str, time: datetime) -> AsyncIterator
 
     A broker that is not exact about times gives more rather than less.
     """
-    async with _reading(settings, topic) as (consumer, partitions):
+    partitions = await _partitions(settings, topic)
+    async with _reading(settings) as consumer:
         milliseconds = int(time.timestamp() * 1000)
         found = await consumer.offsets_for_times(dict.fromkeys(partitions, milliseconds))
         # Of a partition without anything so new brokers say nothing, or a time of -1.
@@ -40,10 +43,7 @@ async def since(settings: Settings, topic: str, time: datetime) -> AsyncIterator
 
 
 @asynccontextmanager
-async def _reading(
-    settings: Settings, topic: str
-) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
-    partitions = await _partitions(settings, topic)
+async def _reading(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
         **kafka.connection_options(settings),
         enable_auto_commit=False,
@@ -52,7 +52,9 @@ async def _reading(
     )
     await consumer.start()
     try:
-        yield consumer, partitions
+        # A consumer that is stopped before its own tasks have begun is cancelled by them.
+        await asyncio.sleep(0)
+        yield consumer
     finally:
         await consumer.stop()
 
