@@ -13,6 +13,7 @@ import structlog
 
 from shared import metrics
 from shared.database import TRANSIENT, Connection, Pool
+from shared.stream.leading import Part, lead
 from shared.stream.waiting import wait
 
 MEASURE_SECONDS = 60.0
@@ -20,9 +21,7 @@ MEASURE_SECONDS_MAX = 1800.0
 # Measuring may take this part of the time: with 65 million accounts it is made less often.
 SHARE_MAX = 0.02
 RETRY_SECONDS = 5.0
-LOCK = "select pg_try_advisory_lock(hashtext($1), 4)"
-# As with the relay: who stands still loses the connection and the lock. The pool resets it.
-LEAVE_WHEN_SILENT = "set idle_session_timeout = '30s'"
+# Sooner than who is silent loses the lead.
 BEAT_SECONDS = 10.0
 BEAT = "select 1"
 
@@ -58,9 +57,8 @@ class Measurer:
     async def _session(self, stop: asyncio.Event) -> None:
         """Measure again and again under the lock, unless another process holds it."""
         async with self.pool.acquire() as connection:
-            if not await connection.fetchval(LOCK, self.service):
+            if not await lead(connection, self.service, Part.MEASURING):
                 return
-            await connection.execute(LEAVE_WHEN_SILENT)
             while not stop.is_set():
                 began = time.monotonic()
                 async with connection.transaction(isolation="repeatable_read", readonly=True):

@@ -17,6 +17,7 @@ from shared.database import TRANSIENT, Connection, Pool
 from shared.publishing import Message, Producer, connect
 from shared.settings import Settings
 from shared.stream import outbox
+from shared.stream.leading import Part, lead
 from shared.stream.waiting import wait
 
 ROWS_PER_ROUND = 20
@@ -24,12 +25,6 @@ IDLE_SECONDS = 0.1
 # Also how long the outbox may stand still after its publisher has died.
 RETRY_SECONDS = 1.0
 COUNT_SECONDS = 1.0
-# Given back with the connection: a pool unlocks everything of a connection that it takes back.
-LOCK = "select pg_try_advisory_lock(hashtext($1), 1)"
-# A relay that stands still (frozen, cut off) loses its connection and with it the lock, so that
-# another publishes. Longer than an acknowledgement usually takes: one that waits longer is sent
-# again, which harms nobody. The pool resets it.
-LEAVE_WHEN_SILENT = "set idle_session_timeout = '30s'"
 
 log = structlog.get_logger()
 
@@ -66,8 +61,7 @@ class Relay:
     async def _session(self, stop: asyncio.Event) -> bool:
         """Publish under the lock; False when another process holds it."""
         async with self.pool.acquire() as connection:
-            if await connection.fetchval(LOCK, self.service):
-                await connection.execute(LEAVE_WHEN_SILENT)
+            if await lead(connection, self.service, Part.PUBLISHING):
                 # Before Kafka is asked for, which may be away while more and more waits.
                 await self._count(connection)
                 await self._lead(connection, stop)

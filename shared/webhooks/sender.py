@@ -20,6 +20,7 @@ import structlog
 
 from shared import metrics
 from shared.database import TRANSIENT, Connection, Pool
+from shared.stream.leading import Part, lead
 from shared.stream.waiting import wait
 from shared.webhooks import deliveries, notices, rules, subscriptions
 from shared.webhooks.addresses import Guard
@@ -42,8 +43,6 @@ CLOSE_SECONDS_MAX = 12.0
 KEEP_HOUSE_SECONDS = 60.0
 # Until a secret that cannot be read is looked at again.
 KEY_PAUSE = timedelta(minutes=1)
-LOCK = "select pg_try_advisory_lock(hashtext($1), 3)"
-LEAVE_WHEN_SILENT = "set idle_session_timeout = '30s'"
 # Sooner than a silent sender loses the lock: what it read before is not sent after.
 FRESH_SECONDS = 10.0
 
@@ -115,9 +114,8 @@ class Sender:
     async def _session(self, stop: asyncio.Event) -> None:
         """Send under the lock, unless another process holds it."""
         async with self.pool.acquire() as connection:
-            if not await connection.fetchval(LOCK, self.service):
+            if not await lead(connection, self.service, Part.SENDING):
                 return
-            await connection.execute(LEAVE_WHEN_SILENT)
             await subscriptions.renew_secrets(connection, self.vault.renewed)
             session = Session(await subscriptions.lead(connection, self.service), stop)
             self._kept_house = float("-inf")
