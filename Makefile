@@ -37,10 +37,12 @@ demo: install  ## The six services, a simulated city, the golden numbers, an aud
 up: install  ## Everything on this machine, until Ctrl-C
 	@$(PY) -m tanzhang up $(UP_OPTIONS)
 
-# What takes long and is about running it for real is in test-deploy; restores are in test-kafka.
+# What takes long and is about running it for real is in test-deploy, the demo with it; restores are
+# in test-kafka.
 test: install  ## Unit, integration and end-to-end tests on the embedded stack
 	@$(PY) -m pytest -m "not faults" --ignore=tests/kafka --ignore=tests/deploy \
-		--ignore=tests/integration/operating --ignore=tests/e2e/test_webhooks.py \
+		--ignore=tests/integration/operating \
+		--ignore=tests/e2e/test_demo.py --ignore=tests/e2e/test_webhooks.py \
 		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-unit: install  ## The tests without any server
@@ -53,7 +55,8 @@ test-kafka: install  ## Integration, end-to-end and restore tests on Apache Kafk
 
 test-deploy: install  ## Running it for real: image, Compose, Kubernetes, Prometheus, interfaces, docs, upgrades
 	@$(PY) -m pytest tests/deploy tests/integration/operating/test_migrations.py \
-		tests/integration/operating/test_rebuild.py tests/e2e/test_webhooks.py \
+		tests/integration/operating/test_rebuild.py \
+		tests/e2e/test_demo.py tests/e2e/test_webhooks.py \
 		-n $(TEST_PROCESSES) --no-loadscope-reorder $(PYTEST_OPTIONS)
 
 test-faults: install  ## The tests that kill and interrupt: FAULTS of them in a storm, from SEED

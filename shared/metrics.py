@@ -119,6 +119,11 @@ PROGRESS_TIMESTAMP = Gauge(
     "Unix time of the worker's last look at the log",
     ["service"],
 )
+TICK_TIMESTAMP = Gauge(
+    "tanzhang_tick_timestamp_seconds",
+    "Unix time at which a process last did all the work that is due by the clock",
+    ["service"],
+)
 AUDIT_WRONG = Gauge("tanzhang_audit_wrong", "Figures that the last audit found wrong", ["check"])
 AUDIT_IN_FLIGHT = Gauge(
     "tanzhang_audit_in_flight",

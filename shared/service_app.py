@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 from shared import metrics
 from shared.database import Pool, open_pool, version
 from shared.http.app import create_app
+from shared.http.client import open_client
 from shared.settings import Settings
 from shared.stream.gauges import Measurer
 from shared.stream.poster import Poster
@@ -43,7 +44,7 @@ def create_service(
     role: Role,
     clock: Callable[[], datetime] = utc_now,
 ) -> FastAPI:
-    """The app of a domain service; routers see `app.state.{pool,poster,relay,clock,settings}`."""
+    """The app of a domain service; routers see `app.state.{pool,poster,relay,client,clock,settings}`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -54,6 +55,7 @@ def create_service(
         app.state.clock = clock
         async with AsyncExitStack() as stack:
             stack.push_async_callback(close, pool)
+            app.state.client = await stack.enter_async_context(open_client())
             if role != "api":
                 await stack.enter_async_context(_running(app, poster, relay, settings))
             yield

@@ -1,9 +1,12 @@
 """Settings of every process, read once from the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -11,6 +14,16 @@ SERVICES = ("ingest", "industrial", "agri", "personal", "grading", "points")
 DOMAIN_SERVICES = SERVICES[1:]
 # The services listen above it, in the order of SERVICES.
 BASE_PORT = 8100
+DATABASE_FORM = "postgresql://user:password@host:port/database"
+BROKERS_FORM = "host:port, several by commas"
+_PORT = r"(:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+_HOST = rf"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/,?#@\s]+){_PORT}"
+_BROKERS = re.compile(rf"{_HOST}(, *{_HOST})*")
+# Without a host: the socket, or the one of `?host=`. Who signs in stands before the only @.
+_DATABASE = re.compile(rf"postgres(ql)?://([^/?#@\[\]]*@)?({_HOST}(,{_HOST})*)?([/?].*)?")
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Limit = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class SettingsError(ValueError):
@@ -31,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka_sasl_password: str | None = None
     kafka_ssl_cafile: str | None = None
     kafka_idempotence: bool = True
-    kafka_session_timeout_ms: int = 45_000
+    kafka_session_timeout_ms: Count = 45_000
     database_url: str | None = None
     industrial_database_url: str | None = None
     agri_database_url: str | None = None
@@ -40,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     points_database_url: str | None = None
 
     tanzhang_topic_prefix: str = ""
-    tanzhang_partitions: int = 12
+    tanzhang_partitions: Count = 12
     tanzhang_replication: int = 1
     tanzhang_auth: Literal["jwt", "off"] = "jwt"
     tanzhang_jwks: str | None = None
@@ -53,10 +66,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tanzhang_ipcc_edition: Literal["2019", "2006"] = "2019"
     tanzhang_accept_cluster: str | None = None
     tanzhang_check_log_end: bool = True
-    tanzhang_batch_rows: int = 2000
-    tanzhang_rate_per_client: int = 0
-    tanzhang_parked_per_source: int = 100_000
-    tanzhang_failures_in_a_row: int = 20
+    tanzhang_batch_rows: Count = 2000
+    tanzhang_rate_per_client: Limit = 0
+    tanzhang_parked_per_source: Limit = 100_000
+    tanzhang_failures_in_a_row: Limit = 20
     tanzhang_industrial_url: str = "http://127.0.0.1:8102"
     tanzhang_agri_url: str = "http://127.0.0.1:8103"
     tanzhang_personal_url: str = "http://127.0.0.1:8104"
@@ -78,10 +91,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The PostgreSQL URL of a domain service."""
         url: str | None = getattr(self, f"{service}_database_url") or self.database_url
         if url is None:
-            raise SettingsError(
-                f"{service.upper()}_DATABASE_URL (or DATABASE_URL) is not set: "
-                "expected postgresql://user:password@host:port/database"
-            )
+            name = f"{service.upper()}_DATABASE_URL (or DATABASE_URL)"
+            raise SettingsError(f"{name} is not set: expected {DATABASE_FORM}")
         return url
 
     def topic(self, name: str) -> str:
@@ -98,10 +109,44 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     known = with_files(environment)
     given = {n: value for n in Settings.__struct_fields__ if (value := known.get(n.upper()))}
     try:
-        return msgspec.convert(given, Settings, strict=False)
+        settings = msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$.")
         raise SettingsError(f"{path.rstrip('`').upper()}: {reason}") from error
+    for name in given:
+        if name.endswith("database_url"):
+            _check_database(name.upper(), getattr(settings, name))
+    _check_brokers(settings.kafka_bootstrap_servers)
+    _check_zone(settings.tanzhang_zone)
+    return settings
+
+
+def _check_database(name: str, url: str) -> None:
+    """What asyncpg cannot read is refused; the address may hold a password, so it is not shown."""
+    try:
+        urlsplit(url)  # which asyncpg begins with
+        taken = _DATABASE.fullmatch(url)
+    except ValueError:
+        taken = None
+    if not taken:
+        raise SettingsError(
+            f"{name} is no address of PostgreSQL: expected {DATABASE_FORM}, "
+            "special characters of the password as %40 for @"
+        ) from None
+
+
+def _check_brokers(servers: str) -> None:
+    if not _BROKERS.fullmatch(servers):
+        raise SettingsError(f"KAFKA_BOOTSTRAP_SERVERS: expected {BROKERS_FORM}, not {servers!r}")
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise SettingsError(
+            f"TANZHANG_ZONE: expected a time zone such as Asia/Shanghai, not {name!r}"
+        ) from None
 
 
 def with_files(environment: Mapping[str, str]) -> dict[str, str]:

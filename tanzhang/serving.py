@@ -21,8 +21,9 @@ WEBHOOKS = ("grading", "points")
 GRACEFUL_SECONDS = 15
 # Longer than the idle time of the usual load balancers (60 s).
 KEEP_ALIVE_SECONDS = 75
-# The last line of defence; services bound what they hold in flight themselves.
-CONCURRENCY_MAX = 2000
+# The last line of defence, since beyond it probes are refused too: services bound the requests
+# that are under way themselves.
+CONNECTIONS_MAX = 10_000
 # A batch makes thousands of objects that all die with it; Python looks after every 700.
 GARBAGE_THRESHOLDS = (100_000, 20, 20)
 
@@ -50,7 +51,7 @@ def serve(app: FastAPI, host: str, port: int) -> int:
             access_log=False,
             log_config=None,
             server_header=False,
-            limit_concurrency=CONCURRENCY_MAX,
+            limit_concurrency=CONNECTIONS_MAX,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
@@ -73,6 +74,7 @@ def _app(service: str, role: Role, settings: Settings) -> FastAPI:
         raise SettingsError(f"{service} has no webhooks: {' and '.join(WEBHOOKS)} have")
     if service != "ingest":
         app: FastAPI = module.create(settings, role)
+        settings.database(service)  # or a sentence, before anything starts
         return app
     if role not in ("api", "all"):
         raise SettingsError(f"ingest has no {role}: run it with --role api")

@@ -1,16 +1,23 @@
-"""What a topic holds, read from its log up to its end now."""
+"""What a topic holds, read from its log up to its end now.
+
+KafkaError when the log cannot be read to its end: nobody waits for ever for a broker that has gone.
+"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from shared import kafka
 from shared.settings import Settings
 
 POLL_MS = 500
+# Longer than another broker takes to lead the partitions of one that has died.
+SILENT_SECONDS_MAX = 60.0
 Values = list[bytes]
 
 
@@ -27,14 +34,14 @@ async def beyond(
             yield values
 
 
-async def since(settings: Settings, topic: str, time: datetime) -> AsyncIterator[Values]:
+async def since(settings: Settings, topic: str, begin: datetime) -> AsyncIterator[Values]:
     """The values that came at or after a time by the broker's clock, in order per partition.
 
     A broker that is not exact about times gives more rather than less.
     """
     partitions = await _partitions(settings, topic)
     async with _reading(settings) as consumer:
-        milliseconds = int(time.timestamp() * 1000)
+        milliseconds = int(begin.timestamp() * 1000)
         found = await consumer.offsets_for_times(dict.fromkeys(partitions, milliseconds))
         # Of a partition without anything so new brokers say nothing, or a time of -1.
         starts = {p: at.offset for p, at in found.items() if at is not None and at.timestamp >= 0}
@@ -67,10 +74,17 @@ async def _from(
     consumer.assign(unread)
     for partition in unread:
         consumer.seek(partition, starts[partition])
+    heard = time.monotonic()
     while unread:
         fetched = await consumer.getmany(*unread, timeout_ms=POLL_MS)
         yield [r.value for records in fetched.values() for r in records if r.value is not None]
-        unread = {p for p in unread if await consumer.position(p) < ends[p]}
+        if fetched:
+            heard = time.monotonic()
+        reached = {p: await consumer.position(p) for p in unread}
+        unread = {p for p in unread if reached[p] < ends[p]}
+        if unread and time.monotonic() - heard > SILENT_SECONDS_MAX:
+            places = ", ".join(f"{p.topic}/{p.partition}@{reached[p]}" for p in sorted(unread))
+            raise KafkaError(f"nothing has come for {SILENT_SECONDS_MAX:.0f} s from {places}")
 
 
 async def _partitions(settings: Settings, topic: str) -> list[TopicPartition]:

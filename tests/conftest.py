@@ -109,8 +109,9 @@ def settings(database_url: str, broker: str, topic_prefix: str) -> Settings:
     return Settings(
         kafka_bootstrap_servers=broker,
         kafka_idempotence=bool(EXTERNAL_KAFKA),
-        # The embedded broker lets a group wait for half of this before it starts.
-        kafka_session_timeout_ms=6_000,
+        # The embedded broker lets a group wait for half of this before it starts; Apache Kafka takes
+        # no less than 6 s.
+        kafka_session_timeout_ms=6_000 if EXTERNAL_KAFKA else 3_000,
         database_url=database_url,
         tanzhang_topic_prefix=topic_prefix,
         tanzhang_check_log_end=bool(EXTERNAL_KAFKA),

@@ -203,11 +203,15 @@ PROCESSES = Part(
                 "Last look at the log",
                 "最近轮询",
                 "Seconds since each service's worker last asked Kafka. More than two minutes: "
-                "the worker ends itself.",
+                "the worker ends itself. Clock: since all work due by the clock was last done.",
             ),
             Query(
                 f"time() - max by (service) (tanzhang_progress_timestamp_seconds{{{OF}}})",
                 "{{service}}",
+            ),
+            Query(
+                f"time() - max by (service) (tanzhang_tick_timestamp_seconds{{{OF}}})",
+                "{{service}} clock",
             ),
             unit="s",
         ),

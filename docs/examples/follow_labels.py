@@ -2,8 +2,10 @@
 
     pip install confluent-kafka
     python follow_labels.py --bootstrap 127.0.0.1:9092
+    python follow_labels.py --bootstrap kafka.city.example:9094 --set security.protocol=SASL_SSL \
+        --set sasl.mechanism=SCRAM-SHA-512 --set sasl.username=... --set sasl.password=...
 
-Prints one line of JSON per account whenever its current label changes. The topic is compacted:
+Prints one line of JSON whenever the current label of an account is told. The topic is compacted:
 read from its beginning, it gives the label of every account. Repeats may come late, so what is
 not newer than what is known (`epoch`, `sequence`) is passed over.
 """
@@ -27,7 +29,8 @@ def main() -> None:
         if options.account not in (None, account) or position <= newest.get(account, (0, 0)):
             continue
         newest[account] = position
-        print(json.dumps({"account": account} | data["current"], ensure_ascii=False), flush=True)
+        shown = event if options.whole else {"account": account} | data["current"]
+        print(json.dumps(shown, ensure_ascii=False), flush=True)
         left -= 1
         if not left:
             break
@@ -38,8 +41,10 @@ def _events(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     consumer = Consumer(
         {
             "bootstrap.servers": options.bootstrap,
-            "group.id": "follow-labels",  # the client wants one; no group is joined
+            # None is joined, but the client asks after it: cities allow names that begin so.
+            "group.id": "finance-labels",
             "enable.auto.commit": False,
+            **dict(setting.split("=", 1) for setting in options.set),
         }
     )
     topic = consumer.list_topics(options.topic, timeout=10).topics[options.topic]
@@ -59,8 +64,12 @@ def _events(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Follow labels.")
     parser.add_argument("--bootstrap", default="127.0.0.1:9092", help="host:port of a broker")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of librdkafka"
+    )
     parser.add_argument("--topic", default="label-changes")
     parser.add_argument("--account", help="only this one, as <kind>:<account id>")
+    parser.add_argument("--whole", action="store_true", help="print events as they are")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long")
     parser.add_argument("--count", type=int, default=-1, help="end after so many labels")
     return parser.parse_args()

@@ -7,6 +7,7 @@ from services.agri import replay
 from shared.database import Connection
 from shared.events.envelope import Outgoing
 from shared.settings import Settings
+from shared.stream.accounts import sum_up
 from shared.stream.service import Account
 
 SUMS = """
@@ -20,11 +21,7 @@ async def rebuild(
     settings: Settings, connection: Connection, accounts: Sequence[Account], now: datetime
 ) -> list[Outgoing]:
     """The balances of locked accounts; the states of their years as they stand."""
-    rows = await connection.fetch(SUMS, [account.number for account in accounts])
-    sums = {row[0]: (row[1], row[2]) for row in rows}
-    for account in accounts:
-        account.balance, last = sums.get(account.number, (0, 0))
-        account.sequence = max(account.sequence, last)
+    await sum_up(connection, SUMS, accounts)
     named = [account for account in accounts if account.subject]
     return [e async for told in replay.announced_since(connection, named, now, now) for e in told]
 

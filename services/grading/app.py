@@ -1,10 +1,11 @@
 """Wiring of the grading service."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 
-from services.grading import handler
+from services.grading import expiry, handler
 from services.grading.api import (
     appeals,
     benchmarks,
@@ -45,7 +46,10 @@ def service(settings: Settings) -> Service[Held, Rows]:
         write=writing.write,
         journal=None,
         subject=handler.subject_of,
-        ticks=(regrader.tick,),
+        ticks=(
+            regrader.tick,
+            partial(expiry.tick, rules=regrader.rules, zone=regrader.zone),
+        ),
         measure=observe,
     )
 

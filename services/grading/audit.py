@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -24,7 +25,8 @@ SERVICE = "grading"
 STATES = "select account, year, kind, data from account_state order by account, year"
 LABELS = "select * from label order by account, year"
 LAST_ANNOUNCED = """
-select distinct on (account, year) account, year, n, label
+select distinct on (account, year) account, year, n, label,
+    (data ->> 'valid_until')::timestamptz, coalesce((data ->> 'expired')::boolean, false)
 from label_history order by account, year, n desc
 """
 APPEALS = "select account, year, array_agg(status) from appeal group by account, year"
@@ -37,6 +39,10 @@ select s.subject, a.year, a.epoch, a.sequence, a.kind, a.total_t, a.gross_t, a.o
 from account_state a join subject s on s.account = a.account
 """
 Key = tuple[int, int]
+# A label that is announced: its number, its word, until when it is good, whether it has expired.
+Told = tuple[int, str, datetime | None, bool]
+# The clock announces a lot of labels at each tick: many that end at once take several.
+EXPIRY_TAKES = timedelta(hours=1)
 
 
 @dataclass(slots=True, frozen=True)
@@ -75,9 +81,10 @@ async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
 
     A label must be what its state, that of the year before, the city's mean, a farm's peers and the
     benchmark it records give, by the clock of its last grading; that benchmark, the mean, the peers
-    and the rule must be the ones that hold now; every state has a label; the label is the last one announced, and none
-    is missing in between; it is contested while an appeal is open, and suspended after one only.
-    A computed mean must be that of the sums it was computed from.
+    and the rule must be the ones that hold now; every state has a label; the label is the last one
+    announced, as expired if it had an hour before the last grading, and none is missing in between;
+    it is contested while an appeal is open, and suspended after one only. A computed mean must be
+    that of the sums it was computed from.
     """
     rules = rulebook(methodology())
     states, labels = await connection.fetch(STATES), await connection.fetch(LABELS)
@@ -90,7 +97,7 @@ async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
         zone,
     )
     held = {(row["account"], row["year"]): reading.label_of(row) for row in labels}
-    announced = {(r[0], r[1]): (r[2], r[3]) for r in await connection.fetch(LAST_ANNOUNCED)}
+    announced = {(r[0], r[1]): tuple(r[2:]) for r in await connection.fetch(LAST_ANNOUNCED)}
     appeals = {(r[0], r[1]): set(r[2]) for r in await connection.fetch(APPEALS)}
     findings = [
         *_unmatched(evidence.states, held),
@@ -100,6 +107,7 @@ async def audit(connection: Connection, zone: Zone = CITY) -> list[Finding]:
             for f in _decision(key, held[key], evidence)
         ),
         *_announcements(held, announced),
+        *_expiries(held),
         *_contests(held, appeals),
         *_sums(evidence.shelf),
     ]
@@ -225,15 +233,33 @@ def _sums(shelf: Shelf) -> Iterator[Finding]:
                 yield Finding(SERVICE, None, f"benchmark {held.id}", str(mean), str(held.value))
 
 
-def _announcements(
-    labels: Mapping[Key, Label], announced: Mapping[Key, tuple[int, str]]
-) -> Iterator[Finding]:
+def _announcements(labels: Mapping[Key, Label], announced: Mapping[Key, Told]) -> Iterator[Finding]:
     for key in sorted(labels.keys() | announced.keys()):
         label = labels.get(key)
-        expected = None if label is None else (label.n, label.grade.label)
+        expected = (
+            None
+            if label is None
+            else (label.n, label.grade.label, label.valid_until, label.told_expired)
+        )
         if expected != announced.get(key):
             what = f"last announced label of {key[1]}"
-            yield Finding(SERVICE, key[0], what, str(expected), str(announced.get(key)))
+            yield Finding(SERVICE, key[0], what, _telling(expected), _telling(announced.get(key)))
+
+
+def _telling(told: Told | None) -> str:
+    if told is None:
+        return "none"
+    n, word, until, expired = told
+    return f"{n}: {word} until {until}" + (", expired" if expired else "")
+
+
+def _expiries(labels: Mapping[Key, Label]) -> Iterator[Finding]:
+    """By the grading's own clock, which need not be the auditor's."""
+    if labels:
+        last = max(label.looked_at for label in labels.values()) - EXPIRY_TAKES
+        for (account, year), label in sorted(labels.items()):
+            if label.expired(last) and not label.told_expired:
+                yield Finding(SERVICE, account, f"expiry of {year}", "announced", "not announced")
 
 
 def _summary(grade: Grade) -> str:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from services.grading.domain import agri, industrial
+from services.grading.domain import agri, industrial, reasons
 from services.grading.domain.benchmarks import Shelf
 from services.grading.domain.grades import (
     NEW_DATA,
@@ -166,16 +166,15 @@ def _regrade_account(
             rule_version=rules.version(kind, sector_of(states[year]), year),
             months=rules.valid_months(kind, sector_of(states[year]), year),
             cause=years[year],
+            zone=zone,
         )
-    today = local_date(now, zone)
     for year in regraded:
         label, known, state = labels[year], before.get(year), states[year]
-        kind = kind_of(state)
-        result.labels.append(LabelRow(account.number, kind, sector_of(state), label))
+        result.labels.append(LabelRow(account.number, kind_of(state), sector_of(state), label))
         if known is None or known.n != label.n:
-            policy = rules.policy(kind, label.grade.label, today)
-            data = changed(account, label, known, labels, policy)
-            result.history.append(HistoryRow(account.number, label, data))
+            data = changed(account, label, known, labels, now, rules, zone)
+            row = HistoryRow(account.number, label, data, label.decided_at, label.cause)
+            result.history.append(row)
             result.outgoing.append(outgoing(account.subject, data, now))
 
 
@@ -212,11 +211,20 @@ def changed(
     label: Label,
     held: Label | None,
     labels: dict[int, Label],
-    policy: dict[str, str],
+    now: datetime,
+    rules: Rulebook,
+    zone: ZoneInfo,
 ) -> LabelChanged:
-    """What is told of a label; `held` is what was told before. Takes a sequence of the account."""
+    """What is told of a label; `held` is what was told before. Takes a sequence of the account.
+
+    Of one that is told to be over: since when, and the policy that holds then.
+    """
     grade, against = label.grade, label.grade.held_against
-    standing = current(labels) or label
+    standing, today = current(labels) or label, local_date(now, zone)
+    kind, reason, granted = account.subject.partition(":")[0], grade.reason, rules.policy
+    if label.told_expired and label.valid_until is not None:
+        over = local_date(label.valid_until, zone)
+        reason, granted = reasons.expired(reason, label.year, over), rules.policy_held
     return LabelChanged(
         epoch=account.epoch,
         sequence=account.next_sequence(),
@@ -228,20 +236,24 @@ def changed(
         benchmark=grade.benchmark.value if grade.benchmark else None,
         ratio=six_places(grade.ratio),
         dimensions=grade.dimensions,
-        reason=grade.reason,
+        reason=reason,
         rule_version=label.rule_version,
         benchmark_version=against[1] if against else None,
         benchmark_kind=against[0] if against else None,
-        policy=policy,
+        policy=granted(kind, grade.label, today),
         valid_until=label.valid_until,
+        expired=label.told_expired or None,
         current=CurrentLabel(
-            year=standing.year, label=standing.grade.label, valid_until=standing.valid_until
+            year=standing.year,
+            label=standing.grade.label,
+            valid_until=standing.valid_until,
+            expired=standing.told_expired or None,
         ),
     )
 
 
 def outgoing(subject: str, data: LabelChanged, now: datetime) -> Outgoing:
-    """The event of a label change; `now` is when it was decided."""
+    """The event of a label change; `now` is when it was decided, or announced as expired."""
     id = state_id(LABEL_CHANGES, subject, data.year, data.epoch, data.sequence)
     return Outgoing(LABEL_CHANGED, subject, id, SOURCE, now, data)
 

@@ -17,13 +17,17 @@ from shared.events.envelope import Outgoing
 from shared.methodology import methodology
 from shared.settings import Settings
 from shared.stream.service import Account
-from shared.units.calendar import Zone, local_date
+from shared.units.calendar import Zone
 
 REBUILD = Cause("rebuild", "")
-# The last label that was announced of each year, and what appeals say of it.
+# The last label that was announced of each year, when it was decided, and what appeals say of it.
 ANNOUNCED = """
-select distinct on (account, year) h.account, h.year, h.n, h.label, h.sequence, h.decided_at,
+select distinct on (account, year) h.account, h.year, h.n, h.label, h.sequence,
+    coalesce((select d.decided_at from label_history d
+        where d.account = h.account and d.year = h.year and d.cause not like 'expiry:%'
+        order by d.n desc limit 1), h.decided_at) as decided_at,
     (h.data ->> 'valid_until')::timestamptz as valid_until,
+    coalesce((h.data ->> 'expired')::boolean, false) as told_expired,
     exists (select from appeal a where a.account = h.account and a.year = h.year
         and a.status = 'open') as contested,
     exists (select from appeal a where a.account = h.account and a.year = h.year
@@ -57,10 +61,7 @@ async def rebuild(
         _decide(account, held, before, now, rules, zone, decided)
     await writing.write(connection, decided)
     subjects = {account.number: account.subject for account in accounts}
-    return [
-        handler.outgoing(subjects[row.account], row.data, row.label.decided_at)
-        for row in decided.history
-    ]
+    return [handler.outgoing(subjects[row.account], row.data, row.at) for row in decided.history]
 
 
 async def rebuild_whole(connection: Connection) -> None:
@@ -83,6 +84,7 @@ def _as_announced(account: Account, labels: Mapping[int, Label], known: Known) -
             valid_until=row["valid_until"],
             contested=row["contested"],
             suspended=label.suspended and row["reopened"],
+            told_expired=row["told_expired"],
         )
     return found
 
@@ -116,13 +118,14 @@ def _decide(
             rule_version=rules.version(kind, sector, year),
             months=rules.valid_months(kind, sector, year),
             cause=REBUILD,
+            zone=zone,
         )
         known = before.get(year)
         labels[year] = replace(label, n=known.n + 1 if known else 1)
     for year, state in sorted(states.items()):
         label = labels[year]
-        policy = rules.policy(kind_of(state), label.grade.label, local_date(now, zone))
-        data = handler.changed(account, label, before.get(year), labels, policy)
+        data = handler.changed(account, label, before.get(year), labels, now, rules, zone)
         decided.states.append((account.number, state))
         decided.labels.append(LabelRow(account.number, kind_of(state), sector_of(state), label))
-        decided.history.append(HistoryRow(account.number, label, data))
+        row = HistoryRow(account.number, label, data, label.decided_at, label.cause)
+        decided.history.append(row)

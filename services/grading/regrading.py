@@ -24,6 +24,8 @@ from shared.units.calendar import local_date, month_of
 CLOCK = "clock"
 # Between lots the process answers others.
 ACCOUNTS_AT_A_TIME = 200
+# Later than any year of an account.
+NEVER = 10**4
 LOOKED_AT = "select month, rules from clock"
 LOOK = """
 insert into clock (one, month, rules) values (true, $1, $2)
@@ -116,8 +118,12 @@ class Regrader:
         if looked is None or tuple(looked) != (month, editions):
             others = looked is not None and self.rules.samples() not in looked["rules"].split()
             outdated = await self._outdated(connection, every=others)
-            why = _by_the_clock(self.rules, outdated, month.year - 1, f"{month:%Y-%m}")
-            taken = await self.take_means(connection, poster, None, CLOCK, now, why, outdated)
+            # The running year and the last one; all that have ended since the last look.
+            since = min(month.year - 1, looked["month"].year if looked else month.year)
+            why = _by_the_clock(self.rules, outdated, since, f"{month:%Y-%m}")
+            taken = await self.take_means(
+                connection, poster, None, CLOCK, now, why, outdated, since=since
+            )
             # Otherwise accounts have come up meanwhile: the next tick looks again.
             if taken is not None:
                 await connection.execute(LOOK, month, editions)
@@ -132,20 +138,20 @@ class Regrader:
         why: Callable[[AccountState], Cause | None] = lambda state: None,
         others: Collection[Group] = (),
         kinds: Collection[str] = tuple(LABELS),
+        since: int = NEVER,
     ) -> int | None:
         """Take the city's means and the farms' peers (`kinds`) of years that are over (None: all)
         where their figures have moved.
 
-        All accounts that these concern are regraded, and those that have another cause. Gives how
-        many labels changed, or None when accounts of these years came up between their lock and
-        the benchmarks'.
+        All accounts that these concern are regraded, and those (of `others` and of the years from
+        `since` on) that have another cause. Gives how many labels changed, or None when accounts of
+        these years came up between their lock and the benchmarks'.
         """
         this_year = local_date(now, self.zone).year
-        running = this_year - 1 if years is None else 10**4
 
         async def concerned() -> tuple[Due, set[str]]:
             due = await self._due(connection, kinds, years, this_year, now)
-            enterprises = await means.subjects(connection, running, [m.year for m in due.means])
+            enterprises = await means.subjects(connection, since, [m.year for m in due.means])
             farms = await farm_peers.subjects(connection, [(p.year, p.type) for p in due.peers])
             return due, enterprises | farms | await _graded(connection, others)
 

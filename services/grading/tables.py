@@ -93,9 +93,13 @@ def _label(metadata: MetaData) -> None:
         Column("suspended", Boolean, nullable=False),
         _text("intensity_per", nullable=True),
         Column("peers", JSONB),
+        # The end of its validity that has been announced.
+        _instant("expiry_told", nullable=True),
         postgresql_with={"fillfactor": 70},
     )
     Index("label_label", label.c.label)
+    untold = label.c.expiry_told.is_distinct_from(label.c.valid_until)
+    Index("label_expiring", label.c.valid_until, postgresql_where=untold)
 
 
 def _label_history(metadata: MetaData) -> None:

@@ -2,6 +2,7 @@
 
 import asyncpg
 
+from services.industrial.domain.entries import TAKEN_BACK
 from shared.database import Connection
 from shared.ledger import Finding
 from shared.units.calendar import CITY, Zone
@@ -66,6 +67,7 @@ limit $1
 """
 
 _LIVE = "case when reverses is null then 1 else -1 end"
+_USED = f"category = 'energy' and activity not in {TAKEN_BACK}"
 _SUMS = {
     "energy_mg": "sum(amount_mg) filter (where category = 'energy')",
     "process_mg": "sum(amount_mg) filter (where category = 'process')",
@@ -75,11 +77,11 @@ _SUMS = {
     "value_added": "sum(quantity) filter (where category = 'value_added')",
     **{
         f"{quality}_mg": f"sum(abs(amount_mg) * {_LIVE}) "
-        f"filter (where category = 'energy' and quality = '{quality}')"
+        f"filter (where {_USED} and quality = '{quality}')"
         for quality in ("actual", "estimated", "substituted")
     },
     "measured_mg": f"sum(abs(amount_mg) * {_LIVE}) "
-    "filter (where category = 'energy' and factor_set = 'measured')",
+    f"filter (where {_USED} and factor_set = 'measured')",
 }
 YEARS = f"""
 with summed as (
@@ -103,7 +105,7 @@ limit $1
 COUNTS = f"""
 with counted as (
     select account, to_char(month, '"energy_readings of "YYYY-MM') as what, sum({_LIVE}) as n
-    from ledger_entry where category = 'energy' group by 1, 2
+    from ledger_entry where {_USED} group by 1, 2
     union all
     select account, to_char(month, '"output_reports of "YYYY-MM'), sum({_LIVE})
     from ledger_entry where category = 'output' group by 1, 2

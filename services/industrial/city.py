@@ -18,8 +18,7 @@ select (select count(*) from review where state = 'open'),
     (select count(*) from warning where told_at > now() - interval '30 days')
 """
 YEARS = "select distinct year from account_year order by year desc limit 3"
-# A past year is whole with eleven of its twelve months.
-MONTHS, REQUIRED = 12, 11
+MONTHS = 12
 CATEGORIES = ("energy", "process", "avoided")
 COVERAGE = {"registered": "enterprises", "covered": "covered", "complete": "complete"}
 
@@ -34,7 +33,9 @@ async def measure(connection: Connection) -> None:
     metrics.REVIEWS_AGE_SECONDS.labels(NAME).set(oldest or 0)
     metrics.INDUSTRY_WARNINGS.labels(NAME).set(warnings)
     years = [row[0] for row in await connection.fetch(YEARS)]
-    totals = {year: await region.totals(connection, year, MONTHS, REQUIRED) for year in years}
+    totals = {
+        year: await region.totals(connection, year, MONTHS, region.MONTHS_NEEDED) for year in years
+    }
     # A year that is no longer among the latest goes.
     for metric in (
         metrics.INDUSTRY_TONNES,

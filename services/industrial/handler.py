@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from services.industrial.domain import postings
 from services.industrial.domain.arrivals import ACTIVITY, ECONOMY, PRODUCTION, READING
 from services.industrial.domain.books import Books
+from services.industrial.domain.corrections import Correction, together
 from services.industrial.domain.entries import EXACT
 from services.industrial.domain.facts import REPLACED, Fact, Refused
 from services.industrial.domain.intervals import Overlap
@@ -26,8 +27,10 @@ from services.industrial.domain.state import Key, Rows, State
 from services.industrial.domain.years import Year
 from services.industrial.placing import (
     Early,
+    Slot,
     Targetless,
     Work,
+    correction_of,
     find_target,
     keep,
     stop_at_closed,
@@ -47,6 +50,8 @@ SOURCE = "urn:tanzhang:industrial"
 WAITS_FOR_ENTERPRISE = "enterprise"
 
 Arrival = tuple[Event, Fact | Refused]
+# What could not be taken yet, and why.
+Doubtful = tuple[Arrival, Held | Overlap]
 
 
 def decide(batch: Batch, state: State, *, zone: ZoneInfo = CITY) -> Decision[Rows]:
@@ -118,14 +123,7 @@ def _take_all(work: Work) -> None:
     """
     waiting: dict[Key, list[Arrival]] = defaultdict(list)
     doubtful = _take_in_turn(work, _replacements_first(work), waiting)
-    # What came after a doubtful fact may explain it: an exchange, a correction.
-    placed = 0
-    while _withdraw(work, doubtful, waiting) or (
-        doubtful and placed < len(work.decision.rows.facts)
-    ):
-        placed = len(work.decision.rows.facts)
-        doubtful = _take_in_turn(work, [arrival for arrival, _ in doubtful], waiting)
-    for (event, arrived), why in doubtful:
+    for (event, arrived), why in _explain(work, doubtful, waiting):
         assert isinstance(arrived, Fact)
         if not isinstance(why, Held):
             work.decision.refuse(event, why.reason, why.detail)
@@ -138,9 +136,51 @@ def _take_all(work: Work) -> None:
     _settle(work)
 
 
+def _explain(
+    work: Work, doubtful: list[Doubtful], waiting: dict[Key, list[Arrival]]
+) -> list[Doubtful]:
+    """Try doubtful facts again while that gets any further: what came after one may explain it, an
+    exchange, a correction."""
+    tried_after = 0
+    while doubtful:
+        withdrawn = _withdraw(work, doubtful, waiting)
+        doubtful = _take_together(work, doubtful, waiting)
+        if not withdrawn and len(work.decision.rows.facts) == tried_after:
+            break
+        tried_after = len(work.decision.rows.facts)
+        doubtful = _take_in_turn(work, [arrival for arrival, _ in doubtful], waiting)
+    return doubtful
+
+
+def _take_together(
+    work: Work, doubtful: Sequence[Doubtful], waiting: dict[Key, list[Arrival]]
+) -> list[Doubtful]:
+    """Take corrections of a counter that are possible together only; gives the other doubtful
+    facts."""
+    held: dict[Slot, list[Correction]] = defaultdict(list)
+    arrivals = {}
+    for arrival, why in doubtful:
+        correction = correction_of(work, arrival[1]) if isinstance(why, Held) else None
+        if correction is not None:
+            arrivals[correction.fact] = arrival
+            held[correction.fact.account, correction.fact.slot].append(correction)
+    taken: set[Fact | Refused] = set()
+    again: list[Doubtful] = []
+    for slot, corrections in held.items():
+        metering = work.meterings[slot]
+        order = together(work.registers[slot], corrections, metering.usage)
+        # Not before all of them are there what they imply is to be looked at.
+        at_once = {fact.key for fact in order}
+        metering.released |= at_once
+        again += _take_in_turn(work, [arrivals[fact] for fact in order], waiting)
+        metering.released -= at_once
+        taken.update(order)
+    return [one for one in doubtful if one[0][1] not in taken] + again
+
+
 def _take_in_turn(
     work: Work, arrivals: Iterable[Arrival], waiting: dict[Key, list[Arrival]]
-) -> list[tuple[Arrival, Held | Overlap]]:
+) -> list[Doubtful]:
     """Take events; those that wait for another of the batch go to `waiting`.
 
     Returns the doubtful ones, held or overlapping, and why.
@@ -168,7 +208,7 @@ def _take_in_turn(
 
 def _withdraw(
     work: Work,
-    doubtful: Iterable[tuple[Arrival, Refused]],
+    doubtful: Iterable[Doubtful],
     waiting: Mapping[Key, Sequence[Arrival]],
 ) -> bool:
     """Let doubtful facts that were replaced meanwhile be what they would be in the end: such a
@@ -206,7 +246,7 @@ def _settle(work: Work) -> None:
             fact, detail = work.state.facts.get(key), refused.get(key)
             if fact is not None and fact.content == known.content:
                 explained = "replaced" if fact.state == REPLACED else "explained"
-                state, note = RELEASED, f"{explained} by what was read later"
+                state, note = RELEASED, f"{explained} by what was read or registered later"
             elif detail is not None:
                 state, note = REJECTED, detail
             else:

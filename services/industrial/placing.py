@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from services.industrial.domain.books import Books
 from services.industrial.domain.closing import first_closed, reach, waits_for_year
+from services.industrial.domain.corrections import Correction
 from services.industrial.domain.facts import FINAL, INITIAL, REPLACED, Fact, Refused
 from services.industrial.domain.intervals import IntervalSlot
 from services.industrial.domain.metering import Metering
@@ -169,6 +170,24 @@ def keep(work: Work, fact: Fact, dropped: list[Fact], posted: list[Posting]) -> 
         work.books.reverse(gone, fact)
     for posting in posted:
         work.books.post(posting, fact)
+
+
+def correction_of(work: Work, fact: object) -> Correction | None:
+    """The correction that a held reading of a counter is, unless it is held for what it shows or
+    has to wait."""
+    if not isinstance(fact, Fact):
+        return None
+    slot = work.registers.get((fact.account, fact.slot))
+    if slot is None:
+        return None
+    try:
+        work.meterings[fact.account, fact.slot].check(fact)
+        target = find_target(work, fact)
+        stop_at_closed(work, fact, target, slot)
+    except (Refused, Early):
+        return None
+    gone = slot.gives_way(fact, target)
+    return None if gone is None else Correction(fact, gone)
 
 
 def find_target(work: Work, fact: Fact) -> Fact | None:

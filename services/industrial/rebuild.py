@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.industrial import replay
+from services.industrial.domain.entries import TAKEN_BACK
 from services.industrial.domain.years import YEAR_FIELDS
 from shared.database import Connection
 from shared.events.envelope import Outgoing
 from shared.settings import Settings
+from shared.stream.accounts import sum_up
 from shared.stream.service import Account
 
 # What `domain/years.py` adds up entry by entry. An entry that is taken back counts once less.
 _LIVE = "case when reverses is null then 1 else -1 end"
+_USED = f"category = 'energy' and activity not in {TAKEN_BACK}"
 _TOTALLED = "category in ('energy', 'process', 'avoided')"
 
 
@@ -19,15 +22,15 @@ def _sum(what: str, where: str) -> str:
     return f"coalesce(sum({what}) filter (where {where}), 0)"
 
 
-def _months(what: str, category: str) -> str:
+def _months(what: str, where: str) -> str:
     """One sum for each month of the year, January first."""
-    wanted = f"category = '{category}' and extract(month from month)"
+    wanted = f"{where} and extract(month from month)"
     months = (f"{_sum(what, f'{wanted} = {n}')}::bigint" for n in range(1, 13))
     return f"jsonb_build_array({', '.join(months)})"
 
 
 def _quality(where: str) -> str:
-    return _sum(f"abs(amount_mg) * {_LIVE}", f"category = 'energy' and {where}")
+    return _sum(f"abs(amount_mg) * {_LIVE}", f"{_USED} and {where}")
 
 
 _FIELDS = {
@@ -40,12 +43,12 @@ _FIELDS = {
     "actual_mg": _quality("quality = 'actual'"),
     "estimated_mg": _quality("quality = 'estimated'"),
     "substituted_mg": _quality("quality not in ('actual', 'estimated')"),
-    "energy_readings": _months(_LIVE, "energy"),
-    "output_reports": _months(_LIVE, "output"),
+    "energy_readings": _months(_LIVE, _USED),
+    "output_reports": _months(_LIVE, "category = 'output'"),
     "factor_sets": "coalesce(min(f.sets::text), '{}')::jsonb",
-    "energy_months": _months("amount_mg", "energy"),
-    "process_months": _months("amount_mg", "process"),
-    "avoided_months": _months("amount_mg", "avoided"),
+    "energy_months": _months("amount_mg", "category = 'energy'"),
+    "process_months": _months("amount_mg", "category = 'process'"),
+    "avoided_months": _months("amount_mg", "category = 'avoided'"),
     "measured_mg": _quality("factor_set = 'measured'"),
 }
 FORGET = "delete from account_year where account = any($1::bigint[])"
@@ -79,11 +82,8 @@ async def rebuild(
     numbers = [account.number for account in accounts]
     await connection.execute(FORGET, numbers)
     await connection.execute(YEARS, numbers)
-    sums = {row[0]: (row[1], row[2]) for row in await connection.fetch(SUMS, numbers)}
-    for account in accounts:
-        account.balance, last = sums.get(account.number, (0, 0))
-        account.sequence = max(account.sequence, last)
-    named = [account for account in accounts if account.number in sums]
+    with_entries = await sum_up(connection, SUMS, accounts)
+    named = [account for account in accounts if account.number in with_entries]
     return [e async for told in replay.announced_since(connection, named, now, now) for e in told]
 
 

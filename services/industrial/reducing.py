@@ -49,7 +49,7 @@ async def given(
         meters = [versions for versions in meters if versions[-1].id in only]
     found = await loads.loads(connection, one.account, meters, (first, until), one.zone)
     assets = await comparisons.assets(connection, one.id, until)
-    rows = await comparisons.posted(connection, one.account, first, until)
+    rows = await comparisons.compared(connection, one.account, first, until)
     whole = whole_months(rows, first, until)
     tree, kinds = comparisons.parents(assets), comparisons.kinds(assets)
     return Given(

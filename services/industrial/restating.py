@@ -1,6 +1,6 @@
 """Restating accounts: one transaction each, under the locks that posting takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,7 +104,7 @@ class Restater:
     ) -> None:
         stand = closing.closed_years if choice.dry_run else closing.standing_years
         closed = await stand(connection)
-        kept = frozenset() if _takes_closed(choice) else closed
+        kept = frozenset() if _takes_closed(choice, closed) else closed
         state = await store.opened(connection, account)
         books = Books(state, Rows(), now, lambda _: account.next_sequence())
         pages = store.events(
@@ -131,15 +131,15 @@ def _transaction(connection: Connection, choice: Choice) -> AbstractAsyncContext
     return connection.transaction()
 
 
-def _takes_closed(choice: Choice) -> bool:
-    """A dry run of a named year shows what opening it would change."""
-    return choice.reopened or (choice.dry_run and choice.year is not None)
+def _takes_closed(choice: Choice, closed: Collection[int]) -> bool:
+    """A dry run of a named closed year shows what opening it would change."""
+    return choice.reopened or (choice.dry_run and choice.year in closed)
 
 
 async def _refuse_closed(connection: Connection, choice: Choice) -> None:
     if choice.reopened and not choice.reason and not choice.dry_run:
         raise YearError("expected a reason to restate closed years")
-    if _takes_closed(choice) or choice.year is None:
+    if choice.reopened or choice.dry_run:
         return
     if choice.year in await closing.closed_years(connection):
         raise YearError(

@@ -92,7 +92,7 @@ async def _answer(request: Request, caller: Principal, body: bytes) -> Response:
     content_type = request.headers.get("content-type")
     parts = _parts(content_type, request, body)
     request.app.state.rates.take(caller.client, len(parts))
-    judgement = judge(parts, caller, request.app.state.clock())
+    judgement = judge(parts, caller, request.app.state.clock(), request.app.state.zone)
     if judgement.accepted:
         await _publish(request, caller, judgement)
     _count(caller, judgement, "accepted")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +18,7 @@ from shared.events.types import INPUTS
 from shared.events.validation import LIMITS
 from shared.http.answers import Answer, ProblemMember, sample
 from shared.http.problems import Problem, forbidden
+from shared.units.calendar import CITY
 
 ERRORS_MAX = 100
 _STATUS = {"not-json": 400, "too-large": 413}
@@ -52,10 +54,16 @@ class Judgement:
     rejected: list[Rejection] = field(default_factory=list)
 
 
-def judge(parts: Sequence[bytes | EventError], principal: Principal, now: datetime) -> Judgement:
+def judge(
+    parts: Sequence[bytes | EventError],
+    principal: Principal,
+    now: datetime,
+    zone: ZoneInfo = CITY,
+) -> Judgement:
     """Decode each part strictly and ask whether the principal may send it.
 
-    `parts` come from `shared.events.http.parse`; `now` bounds times that lie ahead.
+    `parts` come from `shared.events.http.parse`; `now` bounds times that lie ahead,
+    days are those of `zone`.
     """
     found = Judgement()
     may_send = _Permission(principal)
@@ -63,7 +71,7 @@ def judge(parts: Sequence[bytes | EventError], principal: Principal, now: dateti
         try:
             if isinstance(part, EventError):
                 raise part
-            event = decode(part, strict=True, now=now)
+            event = decode(part, strict=True, now=now, zone=zone)
         except EventError as error:
             found.rejected.append(Rejection(index, _id(part), as_problem(error)))
             continue

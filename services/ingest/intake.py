@@ -1,16 +1,15 @@
 """Reading request bodies: bounded in memory for all clients together, and in time for each."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 
-from shared.http.limits import BODY_BYTES_MAX
-from shared.http.problems import Problem, unavailable
+from shared.http.bodies import READ_SECONDS_MAX, received
+from shared.http.problems import unavailable
 
-BYTES_MAX = 32 * BODY_BYTES_MAX
-READ_SECONDS_MAX = 30.0
+EVENTS_BYTES_MAX = 8 * 1024 * 1024
+BYTES_MAX = 32 * EVENTS_BYTES_MAX
 RETRY_AFTER_S = 1
 
 
@@ -35,19 +34,11 @@ class Intake:
             raise unavailable("Too many requests are being read", RETRY_AFTER_S)
         self._bytes += size
         try:
-            yield await self._read(request)
+            yield await received(request, self._read_seconds_max)
         finally:
             self._bytes -= size
-
-    async def _read(self, request: Request) -> bytes:
-        try:
-            async with asyncio.timeout(self._read_seconds_max):
-                return await request.body()
-        except TimeoutError:
-            limit = f"The body did not arrive within {self._read_seconds_max:g} s"
-            raise Problem("too-slow", 408, limit) from None
 
 
 def _announced(request: Request) -> int:
     length = request.headers.get("content-length", "")
-    return int(length) if length.isdigit() else BODY_BYTES_MAX
+    return int(length) if length.isdigit() else EVENTS_BYTES_MAX

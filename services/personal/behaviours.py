@@ -23,8 +23,8 @@ class Behaviour(NamedTuple):
 class Report(NamedTuple):
     """A payment that reports a behaviour and was not reversed. The least one counts.
 
-    `movable` False: it counted when its account was erased, and says nothing else. The content stands for the account
-    in the order: a bank may number the payments of each account anew.
+    `movable` False: it counted when its account was erased, and says nothing else. The content
+    stands for the account in the order: a bank may number the payments of each account anew.
     """
 
     movable: bool

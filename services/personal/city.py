@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from services.personal.store import Change, Entry
 from shared import metrics
 from shared.database import Connection
+from shared.events.identifiers import bank_of
 from shared.methodology import methodology
 from shared.privacy import PEOPLE_MIN, folded
 from shared.stream.service import Account
@@ -215,7 +216,7 @@ async def measure(connection: Connection) -> None:
 
 
 def _bank(account: Account | None) -> str:
-    return "" if account is None else account.subject.partition(":")[0]
+    return "" if account is None else bank_of(account.subject)
 
 
 def _add_sums(

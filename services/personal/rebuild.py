@@ -6,6 +6,7 @@ from datetime import datetime
 from shared.database import Connection
 from shared.events.envelope import Outgoing
 from shared.settings import Settings
+from shared.stream.accounts import sum_up
 from shared.stream.service import Account
 
 SUMS = """
@@ -75,11 +76,8 @@ async def rebuild(
     settings: Settings, connection: Connection, accounts: Sequence[Account], now: datetime
 ) -> list[Outgoing]:
     """The balances and reports of locked accounts. Reductions are no states: nothing is told."""
+    await sum_up(connection, SUMS, accounts)
     numbers = [account.number for account in accounts]
-    sums = {row[0]: (row[1], row[2]) for row in await connection.fetch(SUMS, numbers)}
-    for account in accounts:
-        account.balance, last = sums.get(account.number, (0, 0))
-        account.sequence = max(account.sequence, last)
     await connection.execute(REPORTS, numbers)
     return []
 

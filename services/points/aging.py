@@ -34,28 +34,32 @@ select account, sum(case to_account when 'expiry' then points else -points end):
 from posting where account = any($1::bigint[]) and 'expiry' in (from_account, to_account)
 group by account
 """
+# How far the notice of each year has come.
+ANNOUNCED = "select year, position from expiry_run where stage = 'expiring'"
 
 
 @dataclass(slots=True)
 class Age:
     """An account's points by year, in milli-points: credited and still so, spent, expired.
 
-    `behaviours`, by the time of each, are those that are not in `lots`.
+    `behaviours`, by the time of each, are those that are not in `lots`; `announced` the years of
+    whose beginning it has been told.
     """
 
     lots: Counter[int] = field(default_factory=Counter)
     behaviours: dict[datetime, Counter[int]] = field(default_factory=dict)
     spent: Counter[int] = field(default_factory=Counter)
     expired: int = 0
+    announced: frozenset[int] = frozenset()
 
     def overdue(self, year: int) -> int:
         """What should have expired when `year` begins, and has not; below zero: too much has."""
         return self._expired_by(year) - self.expired
 
     def ending(self, year: int) -> int:
-        """What will expire when `year` begins, beside what is overdue before."""
+        """What will expire when `year` begins and that is told, beside what is overdue before."""
         gone = max(self._expired_by(year - 1), self.expired)
-        return max(self._expired_by(year) - gone, 0)
+        return max(self._expired_by(year, self.announced | {year}) - gone, 0)
 
     def change(self, behaviour: datetime, year: int, points: int) -> int:
         """Credit a behaviour, or reverse (below zero); what of this had expired already."""
@@ -67,11 +71,11 @@ class Age:
         self.expired -= found
         return found
 
-    def _expired_by(self, year: int) -> int:
+    def _expired_by(self, year: int, announced: frozenset[int] | None = None) -> int:
         lots = self.lots.copy()
         for changes in self.behaviours.values():
             lots.update(domain.lots(changes))
-        return domain.expired_by(lots, self.spent, year)
+        return domain.expired_by(lots, self.spent, year, announced or self.announced)
 
 
 async def load(
@@ -92,6 +96,9 @@ async def load(
         ages[number].spent[year] = points
     for number, points in await connection.fetch(EXPIRED, list(ages)):
         ages[number].expired = points
+    passes = await connection.fetch(ANNOUNCED)
+    for number, age in ages.items():
+        age.announced = frozenset(year for year, position in passes if number <= position)
     return ages
 
 

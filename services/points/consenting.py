@@ -4,9 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 from services.points.consents import Given, Wish
+from shared import erasure
 from shared.auth.consent import ConsentScope
 from shared.database import Connection, Pool
 from shared.http.problems import conflict, not_found
+from shared.settings import Settings
 from shared.stream import accounts
 
 RECORD = """
@@ -15,7 +17,6 @@ select c.id, s.subject as account_id, c.bank, c.scope, c.given_at, c.given_by, c
 from consent c join subject s on s.account = c.account
 """
 BY_ID = f"{RECORD} where c.id = $1"
-OPEN = f"{RECORD} where c.account = $1 and c.bank = $2 and c.scope = $3 and c.ended_at is null"
 # What was replaced has a successor, which says what holds.
 STANDING = f"""{RECORD}
 where s.subject = $1 and c.bank = $2 and c.scope = $3 and c.replaced_by is null
@@ -29,26 +30,34 @@ INSERT = """
 insert into consent (account, id, bank, scope, given_at, given_by, until)
 values ($1, $2, $3, $4, $5, $6, $7)
 """
+# Not before it was given, by whichever clock that was.
 END = """
-update consent set ended_at = least($3, until), ended_by = $4, replaced_by = $5
+update consent set ended_at = least(greatest($3, given_at), until), ended_by = $4, replaced_by = $5
 where account = $1 and id = $2
 """
 
 
-async def give(pool: Pool, wish: Wish, id: UUID, by: str, now: datetime) -> tuple[Given, bool]:
+async def give(
+    pool: Pool, settings: Settings, wish: Wish, id: UUID, by: str, now: datetime
+) -> tuple[Given, bool]:
     """Keep a consent, and whether it is a new one: the same again is the one that stands.
 
-    Another `until` makes a new record that replaces the old one. Raises Problem 404.
+    Another `until`, or a later `given_at`, makes a new record that replaces the old one. Raises
+    Problem 404, and 409 for a late repeat of what the person has withdrawn or changed since.
     """
     async with pool.acquire() as connection, connection.transaction():
         account = await locked(connection, wish.account_id)
-        row = await connection.fetchrow(OPEN, account, wish.bank, wish.scope)
-        if row is not None:
-            standing = Given(**row)
-            if standing.until == wish.until and standing.status(now) == "live":
-                return standing, False
-            await connection.execute(END, account, standing.id, now, by, id)
-        await connection.execute(INSERT, account, id, wish.bank, wish.scope, now, by, wish.until)
+        last = await standing(connection, wish.account_id, wish.bank, wish.scope)
+        if last is not None and last.answers(wish, now):
+            return last, False
+        await _check_order(connection, settings, wish, last)
+        if last is not None and last.ended_at is None:
+            await connection.execute(END, account, last.id, now, by, id)
+        # As it was said, also when that clock is ahead of ours: a repeat says the same.
+        given_at = wish.given_at or (now if last is None else max(now, last.decided_at))
+        await connection.execute(
+            INSERT, account, id, wish.bank, wish.scope, given_at, by, wish.until
+        )
         return await get(connection, id), True
 
 
@@ -73,10 +82,27 @@ async def get(connection: Connection | Pool, id: UUID) -> Given:
     return Given(**row)
 
 
-async def standing(pool: Pool, account_id: str, bank: str, scope: ConsentScope) -> Given | None:
+async def standing(
+    connection: Connection | Pool, account_id: str, bank: str, scope: ConsentScope
+) -> Given | None:
     """The consent that was given last, whatever has become of it."""
-    row = await pool.fetchrow(STANDING, account_id, bank, scope)
+    row = await connection.fetchrow(STANDING, account_id, bank, scope)
     return None if row is None else Given(**row)
+
+
+async def _check_order(
+    connection: Connection, settings: Settings, wish: Wish, last: Given | None
+) -> None:
+    if wish.given_at is None:
+        return
+    erased = (await erasure.erasures(connection, settings, [wish.account_id])).values()
+    withdrawn = any(wish.given_at <= one.erased_at for one in erased)
+    if withdrawn or (last is not None and wish.given_at <= last.decided_at):
+        anew = last is not None and last.ended_at is None
+        what = "was given anew" if anew else "was withdrawn"
+        raise conflict(
+            f"This consent {what} after {wish.given_at.isoformat()}", "consent-overtaken"
+        )
 
 
 async def of_account(

@@ -1,7 +1,7 @@
 """Consents: what a person lets an institution see, until when. The rules; `consenting.py` stores."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,6 +11,8 @@ from shared.auth.consent import Consent, ConsentScope, Reason, Verdict
 from shared.http.answers import Answer, Timestamp, sample
 
 YEARS_MAX = 5
+# Clocks of clients may be ahead of ours by so much.
+SKEW = timedelta(minutes=1)
 Status = Literal["live", "ended", "withdrawn", "replaced"]
 ShownId = Annotated[str, sample("6f1c7d0e-3b64-4b7e-9a43-2f1f0c2b7d11")]
 
@@ -39,12 +41,16 @@ class ConsentShown(Answer, frozen=True, kw_only=True):
 
 @dataclass(slots=True, frozen=True)
 class Wish:
-    """What a person consents to: that `bank` sees what `scope` names, until then."""
+    """What a person consents to: that `bank` sees what `scope` names, until then.
+
+    `given_at`: when the person did so, where the client says it.
+    """
 
     account_id: str
     bank: str
     scope: ConsentScope
     until: datetime
+    given_at: datetime | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -69,6 +75,16 @@ class Given:
         if self.ended_at >= self.until:
             return "ended"
         return "withdrawn" if self.replaced_by is None else "replaced"
+
+    @property
+    def decided_at(self) -> datetime:
+        """When the person decided last: to give it, or to withdraw it."""
+        return max(self.given_at, self.ended_at or self.given_at)
+
+    def answers(self, wish: Wish, now: datetime) -> bool:
+        """Is this what is wished for: does it stand, and was it not consented to anew since?"""
+        is_repeat = wish.given_at is None or wish.given_at <= self.given_at
+        return is_repeat and self.until == wish.until and self.status(now) == "live"
 
 
 def is_lasting(until: datetime, now: datetime) -> bool:

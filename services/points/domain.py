@@ -5,7 +5,7 @@ of points already spent), and the system's `issuance`, `redemption` and `expiry`
 """
 
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
@@ -98,17 +98,20 @@ def lots(changes: Years) -> dict[int, int]:
     return {year: now - before for year, now, before in zip(years, kept, [0, *kept], strict=False)}
 
 
-def expired_by(lots: Years, spent: Years, year: int) -> int:
+def expired_by(lots: Years, spent: Years, year: int, announced: Collection[int]) -> int:
     """What has expired in all when `year` begins; points are good until the end of the next year.
 
-    First in, first out: `spent` in the years until then were the oldest points. What was reversed
-    or returned is in neither, as if it had never been, so that its order does not matter.
+    `announced` are the years whose beginning the member was told of in time: without that points
+    are good until the next such. First in, first out: `spent` in the years until then were the
+    oldest points. What was reversed or returned is in neither, as if it had never been, so that
+    its order does not matter.
     """
     most = credited = 0
     for begun in sorted(lots):
-        if begun <= year - 2:
-            credited += lots[begun]
-            used = sum(points for when, points in spent.items() if when <= begun + 1)
+        credited += lots[begun]
+        end = min((when for when in announced if begun + 2 <= when <= year), default=None)
+        if end is not None:
+            used = sum(points for when, points in spent.items() if when < end)
             most = max(most, credited - used)
     return most
 

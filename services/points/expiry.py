@@ -2,8 +2,10 @@
 
 First in, first out: what was spent was the oldest. A reversed credit and a cancelled redemption are
 as if they had never been: what expired of the one is not owed, what returns of the other keeps its
-year. One pass over the accounts for each year and stage, a piece at each tick; whoever spends in
-between expires what is overdue first, so that it does not matter how far the pass has come.
+year. Nothing expires without its notice: where that could not be given in time, because the service
+was down, the points are good for another year. One pass over the accounts for each year and stage,
+a piece at each tick; whoever spends in between expires what is overdue first, so that it does not
+matter how far the pass has come.
 """
 
 from collections.abc import Collection
@@ -22,9 +24,10 @@ from shared.units.calendar import CITY, Zone
 
 EXPIRING = "cn.tanzhang.points.expiring.v1"
 NOTICE = timedelta(days=30)
-# For the pass itself, so that the last account has its notice in time too.
-PASSING = timedelta(days=1)
-ACCOUNTS_PER_TICK = 1000
+# For the pass itself, so that the last account has its notice in time too, also after an outage.
+PASSING = timedelta(days=7)
+# So that a province's 65 million are told in that week: in some two days.
+ACCOUNTS_PER_TICK = 5000
 
 POSITION = """
 insert into expiry_run (year, stage) values ($1, $2)
@@ -36,7 +39,7 @@ NEXT = """
 select a.number, s.subject from account a left join subject s on s.account = a.number
 where a.number > $1 order by a.number limit $2
 """
-PASSED = "select position from expiry_run where year = $1 and stage = $2"
+PASSED = "select position from expiry_run where year = $1 and stage = 'expiring'"
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,9 +51,10 @@ class Run:
 
 
 def runs(at: Moment) -> list[Run]:
-    """The passes that are due: this year's expiry, and from December next year's notice."""
-    notice = _notice(at)
-    return [Run(at.today.year, "expired"), *([notice] if notice else [])]
+    """The passes that are due: this year's expiry, and for a week next year's notice."""
+    notice = Run(at.today.year + 1, "expiring")
+    told = PASSING >= _last_notice(notice.year) - at.today > timedelta(0)
+    return [Run(at.today.year, "expired"), *([notice] if told else [])]
 
 
 async def tick(
@@ -77,22 +81,30 @@ async def settle(account: Account, moves: Moves) -> None:
     await _do(Run(moves.at.today.year, "expired"), [account], moves)
 
 
-async def next_due(connection: Connection, number: int, balance: int, at: Moment) -> int:
-    """Milli-points of an account that expire when the next year begins, if nothing else happens."""
+async def next_due(
+    connection: Connection, number: int, balance: int, at: Moment
+) -> tuple[int, date]:
+    """Milli-points of an account that expire next, if nothing else happens, and on which day.
+
+    That is when the next year begins, unless nobody told the account of it and it is too late.
+    """
     age = (await aging.load(connection, [number], at.zone))[number]
-    return min(age.ending(at.today.year + 1), balance)
+    year = at.today.year + 1
+    points = age.ending(year)
+    if points and year not in age.announced and at.today >= _last_notice(year):
+        year += 1
+        points = age.ending(year)
+    return min(points, balance), date(year, 1, 1)
 
 
 async def announced(account: Account, moves: Moves) -> int | None:
     """What a locked account, to which the notice has been given, would be told now."""
-    run = _notice(moves.at)
-    if run is None:
-        return None
-    passed = await moves.connection.fetchval(PASSED, run.year, run.stage)
+    passed = await moves.connection.fetchval(PASSED, moves.at.today.year + 1)
     if passed is None or passed < account.number:
         return None
     await moves.write()
-    return await next_due(moves.connection, account.number, account.balance, moves.at)
+    points, _ = await next_due(moves.connection, account.number, account.balance, moves.at)
+    return points
 
 
 async def correct(account: Account, moves: Moves, before: int | None) -> None:
@@ -102,10 +114,9 @@ async def correct(account: Account, moves: Moves, before: int | None) -> None:
         _announce(account, points, Run(moves.at.today.year + 1, "expiring"), moves)
 
 
-def _notice(at: Moment) -> Run | None:
-    """The notice that is to be given at this time."""
-    due = date(at.today.year + 1, 1, 1)
-    return Run(due.year, "expiring") if at.today >= due - NOTICE - PASSING else None
+def _last_notice(year: int) -> date:
+    """The first day on which it is too late to tell what expires when `year` begins."""
+    return date(year, 1, 1) - NOTICE
 
 
 async def _do(run: Run, locked: Collection[Account], moves: Moves) -> None:

@@ -11,9 +11,15 @@ from shared.http.answers import Answer, Instant, Timestamp, sample
 from shared.http.problems import conflict, not_found
 from shared.stream import accounts
 
-FREEZE = "insert into freezing (account, frozen_at, reason, frozen_by) values ($1, $2, $3, $4)"
+# The history keeps its order although clocks of several processes differ, or stand still.
+FREEZE = """
+insert into freezing (account, frozen_at, reason, frozen_by)
+select $1, greatest($2, max(lifted_at) + interval '1 microsecond'), $3, $4
+from freezing where account = $1
+"""
 LIFT = """
-update freezing set lifted_at = $2, lifted_by = $3 where account = $1 and lifted_at is null
+update freezing set lifted_at = greatest($2, frozen_at), lifted_by = $3
+where account = $1 and lifted_at is null
 """
 STANDING = """
 select frozen_at, reason, frozen_by from freezing where account = $1 and lifted_at is null

@@ -8,6 +8,7 @@ from services.points.domain import Moment
 from shared.database import Connection
 from shared.events.envelope import Outgoing
 from shared.settings import Settings
+from shared.stream.accounts import sum_up
 from shared.stream.service import Account
 from shared.units.calendar import Zone
 
@@ -48,11 +49,8 @@ async def rebuild(
     settings: Settings, connection: Connection, accounts: Sequence[Account], now: datetime
 ) -> list[Outgoing]:
     """The balances and claims of locked accounts, and the tiers of those that have a name."""
+    await sum_up(connection, SUMS, accounts)
     numbers = [account.number for account in accounts]
-    sums = {row[0]: (row[1], row[2]) for row in await connection.fetch(SUMS, numbers)}
-    for account in accounts:
-        account.balance, last = sums.get(account.number, (0, 0))
-        account.sequence = max(account.sequence, last)
     await connection.execute(FORGET_CLAIMS, numbers)
     await connection.execute(CLAIMS, numbers)
     named = {account.number: account for account in accounts if account.subject}

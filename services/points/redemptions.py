@@ -20,7 +20,7 @@ from shared.database import Connection, Pool
 from shared.http.answers import Answer as Shape
 from shared.http.answers import Instant, Listing, Points, sample
 from shared.http.paging import Page
-from shared.http.problems import Problem, conflict, not_found
+from shared.http.problems import Problem, conflict, invalid, not_found
 from shared.stream import accounts
 from shared.stream.poster import Poster
 from shared.stream.service import Account
@@ -265,7 +265,6 @@ def _check_cost(account: Account, order: Order, cost: int) -> None:
 
 def _repeated(order: Order, answered: Record) -> Answer:
     if answered["request_hash"] != order.request_hash():
-        raise Problem(
-            "idempotency-key-reused", 422, "This Idempotency-Key came before with another request"
-        )
+        detail = "came before with another request"
+        raise invalid("/header/Idempotency-Key", detail, "idempotency-key-reused")
     return Answer(answered["status"], answered["body"], hit=True)

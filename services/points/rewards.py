@@ -9,7 +9,7 @@ from asyncpg import Record
 from shared.database import Connection, Pool
 from shared.http.answers import Answer, Listing, Points, Timestamp, sample
 from shared.http.paging import Page
-from shared.http.problems import Problem, conflict, not_found
+from shared.http.problems import conflict, invalid, not_found
 from shared.units.amount import points_text
 
 STOCK_MAX = 1_000_000_000
@@ -163,5 +163,5 @@ async def _recorded(connection: Connection, delivery: Delivery, now: datetime) -
 async def _check_repeated(connection: Connection, delivery: Delivery) -> None:
     before = await connection.fetchval(DELIVERED, delivery.reward_id, delivery.reference)
     if before != delivery.quantity:
-        detail = f"/reference: {delivery.reference!r} has come before with {before}"
-        raise Problem("reference-reused", 422, detail)
+        detail = f"{delivery.reference!r} has come before with {before}"
+        raise invalid("/reference", detail, "reference-reused")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared import erasure
 from shared.database import Connection, Pool
+from shared.events.identifiers import bank_of
 from shared.settings import Settings
 from shared.webhooks.fanout import Offer
 
@@ -56,12 +57,8 @@ async def _open(
     connection: Connection | Pool, asked: Collection[tuple[str, str]], now: datetime
 ) -> set[tuple[str, str]]:
     """The persons and banks of whom the bank may see the person's account."""
-    others = [pair for pair in asked if not _is_customer(*pair)]
+    others = [(subject, bank) for subject, bank in asked if bank_of(subject) != bank]
     if not others:
         return set(asked)
     rows = await connection.fetch(CONSENTED, *map(list, zip(*others, strict=True)), now)
     return (set(asked) - set(others)) | {(row[0], row[1]) for row in rows}
-
-
-def _is_customer(subject: str, bank: str) -> bool:
-    return subject.partition(":")[0] == bank

@@ -6,12 +6,11 @@ The records are the points service's; the other services ask it over HTTP, each 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal, get_args
 
-import httpx
 import msgspec
 from fastapi import Request
 
 from shared.auth.principal import Principal, require_subject
-from shared.events.identifiers import PERSONAL_FORM, is_personal_account
+from shared.events.identifiers import PERSONAL_FORM, bank_of, is_personal_account
 from shared.http.answers import Answer, Refusal, Timestamp, sample
 from shared.http.client import Unavailable, ask
 from shared.http.problems import Problem, forbidden, invalid, unavailable
@@ -68,7 +67,7 @@ Check = Callable[[str, str, ConsentScope], Awaitable[Verdict]]
 
 def speaks_for(who: Principal, account: str) -> bool:
     """May the principal act for the person? No bank may for another's customers."""
-    return who.reads(account) and (who.bank is None or _bank_of(account) == who.bank)
+    return who.reads(account) and (who.bank is None or bank_of(account) == who.bank)
 
 
 def is_own(who: Principal, account: str) -> bool:
@@ -79,8 +78,8 @@ def is_own(who: Principal, account: str) -> bool:
     """
     if who.bank is not None or any(s.endswith("*") for s in who.subjects):
         return False
-    bank = _bank_of(account)
-    return {s for s in who.subjects if _bank_of(s) == bank} == {account}
+    bank = bank_of(account)
+    return {s for s in who.subjects if bank_of(s) == bank} == {account}
 
 
 def require_person(who: Principal, account: str) -> None:
@@ -121,16 +120,14 @@ async def require_passport(who: Principal, account: str, check: Check) -> Consen
     return None
 
 
-def over_http(request: Request, client: httpx.AsyncClient | None = None) -> Check:
-    """The check as another service makes it: asks points with the service's token."""
-    settings = request.app.state.settings
-    token = settings.tanzhang_service_token or bearer(request)
+def over_http(request: Request) -> Check:
+    """The check as another service makes it: asks points."""
+    url = request.app.state.settings.tanzhang_points_url
 
     async def check(account: str, bank: str, scope: ConsentScope) -> Verdict:
-        params: dict[str, str | int] = {"account_id": account, "bank": bank, "scope": scope}
         try:
             found: Any = await ask(
-                settings.tanzhang_points_url, CHECK_PATH, token, params=params, client=client
+                request, url, CHECK_PATH, account_id=account, bank=bank, scope=scope
             )
             return msgspec.convert(found, Verdict)
         except (Unavailable, msgspec.ValidationError) as error:
@@ -140,18 +137,8 @@ def over_http(request: Request, client: httpx.AsyncClient | None = None) -> Chec
     return check
 
 
-def bearer(request: Request) -> str | None:
-    """The token a request came with."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else None
-
-
 async def _asked(check: Check, account: str, bank: str, scope: ConsentScope) -> Verdict:
     """The verdict; 422 for what is no account's id, since points would refuse the question."""
     if not is_personal_account(account):
         raise invalid("/path/id", f"expected {PERSONAL_FORM}", "invalid-parameter")
     return await check(account, bank, scope)
-
-
-def _bank_of(account: str) -> str:
-    return account.partition(":")[0]

@@ -27,12 +27,14 @@ SCOPES: dict[str, str] = {
     "exports:read": "export points and tiers of persons who have consented to it",
     "registry:write": "register enterprises, assets, meters, farms, persons' villages; of the city "
     "also rewards, and take league tables",
-    "classifications:write": "say which scenario a payment belongs to",
-    "benchmarks:write": "set, compute and withdraw benchmarks, take means of the city",
+    "classifications:write": "of the city: say which scenario a payment belongs to",
+    "benchmarks:write": "of the city: set, compute and withdraw benchmarks, take its means",
     "appeals:write": "appeal against a label",
     "reviews:write": "release or reject readings that are held for review",
-    "appeals:decide": "list the appeals of all accounts and decide them",
+    "appeals:decide": "of the city: list the appeals of all accounts and decide them",
 }
+# Of an operation that takes a token of the city itself, beside its scope; no token has it as one.
+CITY = "city"
 _DELIMITERS = (":", "/")
 
 
@@ -71,6 +73,7 @@ class Principal:
         return self.bank is None and self.reads_all()
 
 
+CITY_ONLY = "This is the city's: it needs a token whose subjects are *, of no bank"
 EVERYTHING = Principal("local", frozenset(SCOPES), ("*",), ("*",))
 
 
@@ -117,11 +120,13 @@ def require(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
 
 
 def require_city(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
-    """A dependency for what belongs to no subject: the scope, and a token of the city itself."""
+    """A dependency for what holds for the whole city: the scope, and a token of the city itself."""
 
-    async def check(who: Annotated[Principal, Depends(require(scope))]) -> Principal:
+    async def check(
+        who: Annotated[Principal, Security(require(scope), scopes=[CITY])],
+    ) -> Principal:
         if not who.is_city():
-            raise forbidden("This is the city's: it needs a token whose subjects are *, of no bank")
+            raise forbidden(CITY_ONLY)
         return who
 
     return check

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 import msgspec
+from asyncpg.connect_utils import SessionAttribute
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -18,7 +19,8 @@ class OvertakenError(Exception):
     """What was read before it could be locked has changed since: roll back and try again."""
 
 
-# What a lost or overloaded database raises: wait and try again, don't give up.
+# What a lost, overloaded or unfinished database raises: wait and try again, don't give up. None of
+# it is any event's fault.
 TRANSIENT = (
     OvertakenError,
     OSError,
@@ -29,25 +31,47 @@ TRANSIENT = (
     asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
     asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
+    # A lock that is held too long, a database that takes no connections now.
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    # A server that has become a standby, or that its operator lets nobody write to.
+    asyncpg.ReadOnlySQLTransactionError,
+    # The server has ended the transaction of a process that stood still.
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+    # A password that is being changed, a database or its rights that are being restored.
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
     # A plan that a migration made stale (asyncpg#458): the next attempt prepares anew.
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
-    # Started before the migration: no event is to blame.
+    asyncpg.InvalidColumnReferenceError,
+    # Started before the migration.
     asyncpg.UndefinedColumnError,
     asyncpg.UndefinedTableError,
 )
 
 
+def reason(error: BaseException) -> str:
+    """What one of these says; a timeout says nothing."""
+    return str(error) or "it takes too long"
+
+
 async def open_pool(url: str, schema: str, *, size: int = 4) -> Pool:
-    """Open a pool whose connections see the service's schema; connects on first use."""
+    """Open a pool whose connections see the service's schema; connects on first use.
+
+    Never to a standby: after a failover an address may still lead to the old primary, and a
+    connection to that would stay there.
+    """
     pool = await asyncpg.create_pool(
         url,
         min_size=0,
         max_size=size,
         timeout=10,
         init=_init,
+        target_session_attrs=SessionAttribute.primary,
         server_settings={
             "search_path": schema,
             "application_name": f"tanzhang-{schema}",

@@ -66,3 +66,8 @@ ENGINE_2 = """
 alter table account add column erased boolean not null default false;
 alter table outbox alter column messages set storage external;
 """
+
+# Those that nobody has sent again are counted every minute, and are few among all that there were.
+ENGINE_3 = """
+create index dead_letter_open on dead_letter (reason) where replayed_at is null;
+"""

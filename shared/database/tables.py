@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     false,
     func,
+    text,
 )
 
 
@@ -81,7 +82,7 @@ def _stream(metadata: MetaData) -> None:
 
 
 def _aside(metadata: MetaData) -> None:
-    Table(
+    letters = Table(
         "dead_letter",
         metadata,
         Column("digest", LargeBinary, primary_key=True),
@@ -98,6 +99,8 @@ def _aside(metadata: MetaData) -> None:
         _now("first_seen"),
         Column("replayed_at", DateTime(timezone=True)),
     )
+    replayable = text("replayed_at is null")
+    Index("dead_letter_open", letters.c.reason, postgresql_where=replayable)
     parked = Table(
         "parked",
         metadata,

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from shared.events.errors import EventError, FieldError, pointer, refuse
-from shared.events.identifiers import personal_identifier
+from shared.events import said
+from shared.events.errors import MOST_ERRORS, EventError, FieldError, pointer, refuse
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
@@ -63,19 +64,12 @@ def unknown_type(known: Iterable[str]) -> EventError:
 def unknown_fields(found: Iterable[str], data_type: type[msgspec.Struct]) -> EventError | None:
     """The fields of `data` that its type doesn't have, if any."""
     known = data_type.__struct_encode_fields__
-    errors = [
-        FieldError(_of_unknown(name), f"is not a field of this type; known: {', '.join(known)}")
-        for name in found
-        if name not in known
-    ]
+    detail = f"is not a field of this type; known: {', '.join(known)}"
+    unknown = islice((name for name in found if name not in known), MOST_ERRORS)
+    errors = [FieldError(said.where("data", name), detail) for name in unknown]
     if not errors:
         return None
-    return EventError("unknown-field", f"unknown fields: {_pointers(errors)}", errors[:20])
-
-
-def _of_unknown(name: str) -> str:
-    """Even a name may be something that must not be repeated."""
-    return pointer("data") if personal_identifier(name) else pointer("data", name[:64])
+    return EventError("unknown-field", f"unknown fields: {_pointers(errors)}", errors)
 
 
 def missing_fields(names: Iterable[str], *parents: str) -> EventError:
@@ -84,7 +78,7 @@ def missing_fields(names: Iterable[str], *parents: str) -> EventError:
 
 
 def _pointers(errors: list[FieldError]) -> str:
-    return ", ".join(error.pointer for error in errors[:20])
+    return ", ".join(error.pointer for error in errors)
 
 
 def _find_members(raw: bytes | msgspec.Raw) -> dict[str, msgspec.Raw] | None:

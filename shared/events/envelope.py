@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import cache
 from types import NoneType
 from typing import Any, get_type_hints
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -13,6 +14,7 @@ from shared.events import diagnosis, fields, validation
 from shared.events.errors import EventError, FieldError
 from shared.events.ids import content_hash, event_key
 from shared.events.types import INPUTS, TYPES, Data, Instant
+from shared.units.calendar import CITY
 
 __all__ = ["Event", "EventError", "FieldError", "Origin", "Outgoing", "decode", "encode"]
 
@@ -101,12 +103,14 @@ def decode(
     *,
     strict: bool,
     now: datetime | None = None,
+    zone: ZoneInfo = CITY,
     origin: Origin | None = None,
 ) -> Event:
     """Read one event of structured-mode JSON; raises EventError.
 
     Strict is for the door: input types only, unknown data fields refused, bounds and meaning
-    checked; with `now` also that a payment is not ahead of its time. Not strict is for consumers:
+    checked; with `now` also that nothing is ahead of its time;
+    days are those of `zone`. Not strict is for consumers:
     output types too, unknown fields ignored.
     """
     if strict:
@@ -125,7 +129,7 @@ def decode(
     except (ValueError, RecursionError) as error:
         raise diagnosis.of_data(envelope.data, TYPES[envelope.type][1], strict, error) from None
     if strict:
-        validation.check_data(envelope, data, now)
+        validation.check_data(raw, envelope, data, now, zone)
     return Event(
         envelope.type,
         envelope.source,

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+# More wrong fields than these are not listed: what is sent may be made of nothing else.
+MOST_ERRORS = 20
+
 
 @dataclass(slots=True, frozen=True)
 class FieldError:

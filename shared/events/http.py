@@ -1,11 +1,12 @@
 """The CloudEvents HTTP binding: structured, binary and batched requests to structured events."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from shared.events import said
 from shared.events.diagnosis import not_json
 from shared.events.errors import EventError, pointer, refuse
 from shared.events.modes import (
@@ -46,8 +47,8 @@ def parse(
         return [body]
     if media == BATCH:
         return list(_batch(body))
-    binary = {name.lower(): value for name, value in headers.items()}
-    if media not in {None, JSON} or f"{_PREFIX}specversion" not in binary:
+    binary = [(name.lower(), value) for name, value in headers.items()]
+    if media not in {None, JSON} or f"{_PREFIX}specversion" not in dict(binary):
         raise UnsupportedContentType
     try:
         return [structured(_attributes(binary), content_type or JSON, body)]
@@ -72,12 +73,17 @@ def _is_given(event: object) -> bool:
     return event is not msgspec.UNSET
 
 
-def _attributes(headers: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name.removeprefix(_PREFIX): _header_text(name, value)
-        for name, value in headers.items()
-        if name.startswith(_PREFIX)
-    }
+def _attributes(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The attributes that headers are; as a member of an object, none is there twice."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if not name.startswith(_PREFIX):
+            continue
+        attribute = name.removeprefix(_PREFIX)
+        if attribute in found:
+            raise refuse("repeated-field", said.where(attribute), "is there twice")
+        found[attribute] = _header_text(name, value)
+    return found
 
 
 def _header_text(name: str, value: str) -> str:

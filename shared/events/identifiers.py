@@ -27,7 +27,10 @@ _MOBILE = re.compile(r"(?:86)?1[3-9][0-9]{9}")
 _CARD = re.compile(r"[3-6][0-9]{15,18}")
 
 # The same for the documents of the API, where a pattern may be found anywhere in a text.
-BANK_PATTERN, PERSONAL_PATTERN = (f"^{form.pattern}$" for form in (_BANK, _PERSONAL))
+BANK_PATTERN, PERSONAL_PATTERN, ENTERPRISE_PATTERN = (
+    f"^{form.pattern}$" for form in (_BANK, _PERSONAL, _CREDIT_CODE)
+)
+FARM_PATTERN = f"^({_CREDIT_CODE.pattern}|{_FARM.pattern})$"
 BANK_FORM = "2 to 32 of a-z, 0-9 and -"
 PERSONAL_FORM = "<bank>:<token>, token of 8 to 64 letters, digits, _ and -"
 ENTERPRISE_FORM = "a unified social credit code (18 characters, right check digit)"
@@ -57,6 +60,11 @@ def is_personal_account(text: str) -> bool:
 def is_bank(text: str) -> bool:
     """The name of a bank or of another institution: what its accounts' ids begin with."""
     return _BANK.fullmatch(text) is not None
+
+
+def bank_of(account: str) -> str:
+    """The bank whose customer has this personal account."""
+    return account.partition(":")[0]
 
 
 def personal_identifier(text: str) -> str | None:

@@ -64,11 +64,6 @@ def state_id(topic: str, subject: str, year: int, epoch: int, sequence: int) -> 
     return derived_id(topic, subject, str(year), str(epoch), str(sequence))
 
 
-def caused_id(type: str, cause_key: bytes, n: int = 0) -> str:
-    """The id of the n-th event of `type` that one cause gives rise to."""
-    return derived_id(type, cause_key.hex(), str(n))
-
-
 def _spelled_once(data: Data) -> Data:
     """The data with one spelling for each value."""
     changes: dict[str, object] = _NOWHERE.copy() if isinstance(data, State) else {}
@@ -127,7 +122,12 @@ def _canonical(value: object) -> object:
     canonical = _CANONICAL.get(value.__class__)
     if canonical is not None:
         return canonical(value)
-    return _dict(structs.asdict(value)) if isinstance(value, msgspec.Struct) else value
+    return _part(structs.asdict(value)) if isinstance(value, msgspec.Struct) else value
+
+
+def _part(fields: dict[str, object]) -> object:
+    """Of a part of the data too, what is absent leaves no trace."""
+    return _dict({name: value for name, value in fields.items() if value is not None})
 
 
 def _dict(value: dict[str, Any]) -> dict[str, Any]:

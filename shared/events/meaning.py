@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -24,14 +25,13 @@ from shared.events.types import (
     ProcessActivity,
     ProductionReport,
 )
-from shared.units.calendar import parse_date
+from shared.units.calendar import CITY, local_date, parse_date
 from shared.units.quantity import UNITS
 
 YEARS = range(1990, 2101)
 LONGEST = timedelta(days=366)
 AHEAD = timedelta(hours=24)
 FARM_UNITS = (*UNITS, "head", "ha")
-MOST_SHARES = 20
 
 _ZERO, _ONE, _MILLION = Decimal(0), Decimal(1), Decimal(10**6)
 # Least and greatest value by field; what is not here must be zero or more.
@@ -89,10 +89,12 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _MCC = re.compile(r"[0-9]{4}")
 
 
-def check(data: Data) -> None:
-    """Check an input other than a payment; raises EventError."""
+def check(data: Data, now: datetime | None = None, zone: ZoneInfo = CITY) -> None:
+    """Check an input other than a payment; raises EventError. `now` is the door's clock."""
     _check_ranges(data)
-    _CHECKS[type(data)](data)
+    _CHECKS[type(data)](data, zone)
+    if now is not None:
+        _check_ahead(data, now + AHEAD, zone)
 
 
 def check_instant(where: str, at: datetime) -> None:
@@ -115,7 +117,7 @@ def check_payment(data: Payment, time: datetime | None, now: datetime | None) ->
         raise refuse("wrong-format", "/data/mcc", "must be four digits")
 
 
-def _check_reading(data: MeterReading) -> None:
+def _check_reading(data: MeterReading, _: ZoneInfo) -> None:
     _check_word("/data/unit", data.unit, UNITS)
     check_instant("/data/end", data.end)
     if data.kind == "register":
@@ -130,27 +132,33 @@ def _check_reading(data: MeterReading) -> None:
     _check_order(data.start, data.end)
 
 
-def _check_report(data: ProductionReport | EconomicReport) -> None:
-    _days(data.start, data.end)
+def _check_ahead(data: Any, latest: datetime, zone: ZoneInfo) -> None:
+    """A reading is of what is over; what tells of days may be of a year that is under way."""
+    if isinstance(data, MeterReading):
+        if data.end > latest:
+            raise refuse("out-of-range", "/data/end", "must be at most 24 h ahead")
+    elif _day("/data/start", data.start, zone) > local_date(latest, zone):
+        raise refuse("out-of-range", "/data/start", "must be at most 24 h ahead")
 
 
-def _check_process(data: ProcessActivity) -> None:
-    _days(data.start, data.end)
+def _check_report(data: ProductionReport | EconomicReport, zone: ZoneInfo) -> None:
+    _days(data.start, data.end, zone)
+
+
+def _check_process(data: ProcessActivity, zone: ZoneInfo) -> None:
+    _days(data.start, data.end, zone)
     _check_word("/data/unit", data.unit, UNITS)
-    shares = data.content or {}
-    if len(shares) > MOST_SHARES:
-        raise refuse("out-of-range", "/data/content", f"must have at most {MOST_SHARES} shares")
-    for name, share in shares.items():
+    for name, share in (data.content or {}).items():
         if not 0 <= share <= 1:
             raise refuse("out-of-range", pointer("data", "content", name), "must lie in 0 to 1")
 
 
-def _check_farm(data: FarmRecord) -> None:
+def _check_farm(data: FarmRecord, zone: ZoneInfo) -> None:
     _check_fields(data)
     if data.parcel_id != data.parcel_id.strip():
         # Otherwise it would be another parcel, and could claim what this one does.
         raise refuse("wrong-format", "/data/parcel_id", "must have no space before or after it")
-    start, end = _days(data.start, data.end)
+    start, end = _days(data.start, data.end, zone)
     last = end - timedelta(days=1)
     if start.year != last.year:
         raise refuse("out-of-range", "/data/end", "must lie in the same calendar year as start")
@@ -229,15 +237,15 @@ def _check_order(start: date | datetime, end: date | datetime) -> None:
         )
 
 
-def _days(start: str, end: str) -> tuple[date, date]:
-    days = _day("/data/start", start), _day("/data/end", end)
+def _days(start: str, end: str, zone: ZoneInfo) -> tuple[date, date]:
+    days = _day("/data/start", start, zone), _day("/data/end", end, zone)
     _check_order(*days)
     return days
 
 
-def _day(where: str, text: str) -> date:
+def _day(where: str, text: str, zone: ZoneInfo) -> date:
     try:
-        day = parse_date(text)
+        day = parse_date(text, zone)
     except (ValueError, OverflowError):
         form = "must be a date such as 2020-01-31, or midnight of the city with its offset"
         raise refuse("wrong-format", where, form) from None
@@ -251,7 +259,7 @@ def _check_word(where: str, word: str, words: Collection[str]) -> None:
         raise refuse("unknown-word", where, f"must be one of: {', '.join(words)}")
 
 
-_CHECKS: dict[type[Data], Callable[[Any], None]] = {
+_CHECKS: dict[type[Data], Callable[[Any, ZoneInfo], None]] = {
     MeterReading: _check_reading,
     ProductionReport: _check_report,
     EconomicReport: _check_report,

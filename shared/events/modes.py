@@ -6,8 +6,9 @@ from email.message import Message
 
 import msgspec
 
+from shared.events import said
 from shared.events.diagnosis import not_json
-from shared.events.errors import EventError, pointer, refuse
+from shared.events.errors import EventError, refuse
 
 EVENT = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -41,7 +42,7 @@ def structured(attributes: Mapping[str, str], content_type: str, body: bytes) ->
     """The structured form of a binary event whose data is the JSON in `body`, of this type."""
     for name in attributes:
         if not _NAME.fullmatch(name) or name in _NOT_HEADERS:
-            raise refuse("wrong-attribute", pointer(name[:64]), "is not a CloudEvents attribute")
+            raise refuse("wrong-attribute", said.where(name), "is not a CloudEvents attribute")
     if not body:
         raise EventError("missing-field", "the event has no data")
     try:

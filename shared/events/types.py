@@ -240,14 +240,15 @@ class PersonalErased(State, frozen=True, kw_only=True):
     """The account is gone: forget who it was."""
 
 
-class CurrentLabel(msgspec.Struct, frozen=True, kw_only=True):
+class CurrentLabel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     year: int
     label: str
     valid_until: Instant | None = None
+    expired: bool | None = None
 
 
 class LabelChanged(State, frozen=True, kw_only=True):
-    """The label of one account and year changed."""
+    """The label of one account and year changed, was renewed or expired (`expired`)."""
 
     year: int
     label: str
@@ -264,6 +265,8 @@ class LabelChanged(State, frozen=True, kw_only=True):
     benchmark_kind: str | None = None
     policy: dict[str, str]
     valid_until: Instant | None = None
+    # True or absent; `policy` is then that of an expired label.
+    expired: bool | None = None
     current: CurrentLabel
 
 

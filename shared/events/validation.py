@@ -6,10 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, get_type_hints
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from shared.events import diagnosis, meaning
+from shared.events import diagnosis, meaning, said
 from shared.events.errors import EventError, pointer, refuse
 from shared.events.fields import kinds, values_reader
 from shared.events.identifiers import (
@@ -33,11 +34,14 @@ TEXT_LIMIT = 128
 TEXT_LIMITS = {"evidence": 512, "unit": 32, "currency": 3}
 MAX_DIGITS = 15
 MAX_PLACES = 12
+MOST_SHARES = 20
 
 # U+0000 cannot be stored by PostgreSQL; the others split log lines and keys.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What nearly all are: plain, and within MAX_DIGITS and MAX_PLACES.
 _MODEST = re.compile(rb'"?-?[0-9]{1,15}(?:\.[0-9]{1,12})?"?')
+# A name with space before its colon, which counting `":` overlooks.
+_SPACED = re.compile(rb'"[ \t\r\n]+:')
 _DECIMAL_TEXT = re.compile(rb'"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"')
 _USUAL_TYPES = (None, "application/json")
 _JSON_TYPE = re.compile(r'application/json\s*(?:;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
@@ -81,10 +85,13 @@ def check_envelope(envelope: "Envelope") -> None:
         meaning.check_instant("/time", envelope.time)
 
 
-def check_data(envelope: "Envelope", data: Data, now: datetime | None) -> None:
-    """The subject and data of an input event."""
+def check_data(
+    raw: bytes, envelope: "Envelope", data: Data, now: datetime | None, zone: ZoneInfo
+) -> None:
+    """The subject and data of an input event, which is `raw`."""
     check_subject(envelope.type, envelope.subject)
     members = diagnosis.members_of(envelope.data)
+    _check_once(raw, len(members))
     known, names, checks, values_of = _fields(data.__class__)
     if not known.issuperset(members):
         unknown = diagnosis.unknown_fields(members, data.__class__)
@@ -96,10 +103,24 @@ def check_data(envelope: "Envelope", data: Data, now: datetime | None) -> None:
     if isinstance(data, Payment):
         meaning.check_payment(data, envelope.time, now)
     else:
-        meaning.check(data)
+        meaning.check(data, now, zone)
     if data.named() == envelope.id:
         name = "reverses" if isinstance(data, Payment) else "replaces"
         raise refuse("wrong-target", pointer("data", name), "must name another event")
+
+
+def _check_once(raw: bytes, members: int) -> None:
+    """No object has a member twice. Of nearly all events it is enough to count the names."""
+    known = len(diagnosis.members_of(raw)) + members
+    if raw.count(b'":') == known and not _SPACED.search(raw):
+        return
+    try:
+        errors = said.repeated(raw)
+    except (ValueError, RecursionError) as error:
+        raise diagnosis.not_json(error) from None
+    if errors:
+        where, detail = errors[0].pointer, errors[0].detail
+        raise EventError("repeated-field", f"{where} {detail}", errors)
 
 
 def check_subject(type: str, subject: str) -> None:
@@ -199,6 +220,8 @@ def _check_decimal_field(name: str, value: Decimal, members: Mapping[str, msgspe
 
 
 def _check_shares(name: str, value: dict[str, Decimal], members: Mapping[str, msgspec.Raw]) -> None:
+    if len(value) > MOST_SHARES:
+        raise refuse("out-of-range", f"/data/{name}", f"must have at most {MOST_SHARES} shares")
     spellings = diagnosis.members_of(members[name])
     for key, part in value.items():
         check_text(f"/data/{name}", key, 32)

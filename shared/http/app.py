@@ -11,15 +11,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 import prometheus_client
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.responses import Response
 
 from shared.auth.tokens import check_auth_settings, open_verifier
 from shared.http.answers import Answer, Refusal, answers, sample
+from shared.http.documentation import documentation
 from shared.http.errors import Unexpected, add_handlers
-from shared.http.limits import RequestLimits
+from shared.http.limits import BODY_BYTES_MAX, Crowded, Heads, RequestLimits
 from shared.http.measuring import Measured, show_ready, why_not
 from shared.http.openapi import describe
+from shared.http.parameters import only_known
 from shared.http.problems import NO_STORE, unavailable
 from shared.settings import BASE_PORT, SERVICES, Settings
 from shared.units.amount import decimal_text
@@ -47,6 +49,7 @@ def create_app(
     lifespan: Lifespan,
     *,
     ready: Ready,
+    body_bytes_max: int = BODY_BYTES_MAX,
 ) -> FastAPI:
     """The application of one service.
 
@@ -63,19 +66,25 @@ def create_app(
         description=_description(service),
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "Where this document comes from"}],
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = settings
     app.state.verifier = open_verifier(settings)
     app.state.clock = lambda: datetime.now(UTC)
-    app.add_middleware(RequestLimits)
+    app.add_middleware(RequestLimits, bytes_max=body_bytes_max)
     app.add_middleware(Unexpected)
+    app.add_middleware(Crowded)
     app.add_middleware(Measured, service=service)
+    app.add_middleware(Heads)
     add_handlers(app)
     app.include_router(_probes(service, ready))
+    app.include_router(documentation(app.title))
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(only_known)])
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import msgspec
+from fastapi import Request
 
 ANSWER_SECONDS_MAX = 3.0
 CONNECT_SECONDS_MAX = 1.0
@@ -15,27 +16,20 @@ class Unavailable(Exception):
 
 
 def open_client() -> httpx.AsyncClient:
-    """A client to keep for the process's life (in the lifespan) and to hand to `ask`."""
+    """The client of a process, `app.state.client`: making one reads all certificates (18 ms)."""
     timeout = httpx.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
     return httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False)
 
 
-async def ask(
-    url: str,
-    path: str,
-    token: str | None,
-    *,
-    params: dict[str, str | int] | None = None,
-    client: httpx.AsyncClient | None = None,
-) -> Any:
+async def ask(request: Request, url: str, path: str, **params: str | int) -> Any:
     """GET `url` + `path` as JSON; None when the other service knows no such thing (404).
 
-    Raises Unavailable for anything else: away, slow, refused, not JSON.
+    With the service's own token, else with that of the request it is asked for. Raises
+    Unavailable for anything else: away, slow, refused, not JSON.
     """
-    if client is None:
-        async with open_client() as own:
-            return await ask(url, path, token, params=params, client=own)
+    token = request.app.state.settings.tanzhang_service_token or _bearer(request)
     headers = {"authorization": f"Bearer {token}"} if token else {}
+    client: httpx.AsyncClient = request.app.state.client
     try:
         answer = await client.get(url.rstrip("/") + path, params=params, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -48,3 +42,8 @@ async def ask(
         return msgspec.json.decode(answer.content)
     except msgspec.DecodeError as error:
         raise Unavailable(f"{url} did not answer in JSON") from error
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else None

@@ -101,14 +101,15 @@ async def _http(request: Request, error: Exception) -> Response:
 
 def _allowed(request: Request) -> str:
     """The methods of a path: Starlette names those of its first route only."""
-    return ", ".join(
+    found = [
         method
         for method in ("GET", "PUT", "POST", "DELETE")
         if any(
             route.matches({**request.scope, "method": method})[0] is Match.FULL
             for route in request.app.routes
         )
-    )
+    ]
+    return ", ".join([*found[:1], "HEAD", *found[1:]] if "GET" in found else found)
 
 
 async def _parameters(_: Request, error: Exception) -> Response:

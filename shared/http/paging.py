@@ -8,10 +8,12 @@ from hashlib import blake2b
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from fastapi import Query
+from fastapi import Query, Request
+from pydantic import Field
 
 from shared.events.errors import FieldError
 from shared.http.answers import Listing
+from shared.http.parameters import IN_DIGITS
 from shared.http.problems import Problem
 
 T = TypeVar("T")
@@ -24,10 +26,18 @@ _SUM_BYTES = 4
 
 @dataclass(slots=True, frozen=True)
 class Page:
-    """What a client asked for: at most `limit` items after `cursor` (None: from the start)."""
+    """What a client asked for: at most `limit` items after `cursor` (None: from the start).
+
+    `place` is the path of the list: a cursor of another one, such as another account's, is refused.
+    """
 
     limit: int = LIMIT_DEFAULT
     cursor: bytes | None = None
+    place: str = ""
+
+    def next(self, *values: Any) -> str:
+        """The cursor after the item with these sort values."""
+        return encode_cursor(self.place, *values)
 
     def after(self, type: type[T]) -> T | None:
         """The values the cursor was made of, such as `page.after(tuple[int, str])`."""
@@ -39,12 +49,16 @@ class Page:
         """The answer for rows read with `limit + 1`; `key` gives a row's cursor values."""
         shown = rows[: self.limit]
         more = len(rows) > self.limit
-        return listing([item(r) for r in shown], encode_cursor(*key(shown[-1])) if more else None)
+        return listing([item(r) for r in shown], self.next(*key(shown[-1])) if more else None)
 
 
 async def paging(
+    request: Request,
     limit: Annotated[
-        int, Query(ge=1, le=LIMIT_MAX, description="At most so many items", examples=[20])
+        int,
+        Field(ge=1, le=LIMIT_MAX),
+        IN_DIGITS,
+        Query(description="At most so many items", examples=[20]),
     ] = LIMIT_DEFAULT,
     cursor: Annotated[
         str | None,
@@ -55,7 +69,8 @@ async def paging(
     ] = None,
 ) -> Page:
     """The dependency of every list: `page: Annotated[Page, Depends(paging)]`."""
-    return Page(limit, None if cursor is None else _opened(cursor))
+    place: str = request.scope["path"]
+    return Page(limit, None if cursor is None else _opened(cursor, place), place)
 
 
 def listing(items: Iterable[ItemT], next_cursor: str | None = None) -> Listing[ItemT]:
@@ -63,10 +78,10 @@ def listing(items: Iterable[ItemT], next_cursor: str | None = None) -> Listing[I
     return Listing(items=list(items), next=next_cursor)
 
 
-def encode_cursor(*values: Any) -> str:
+def encode_cursor(place: str, *values: Any) -> str:
     """The cursor text of the last item's sort values (JSON scalars, dates, instants)."""
     payload = msgspec.json.encode(values)
-    return base64.urlsafe_b64encode(_sum(payload) + payload).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_sum(place, payload) + payload).decode().rstrip("=")
 
 
 def decode_cursor(cursor: bytes, type: type[T]) -> T:
@@ -77,20 +92,21 @@ def decode_cursor(cursor: bytes, type: type[T]) -> T:
         raise _wrong() from None
 
 
-def _opened(text: str) -> bytes:
+def _opened(text: str, place: str) -> bytes:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise _wrong() from None
     seal, payload = raw[:_SUM_BYTES], raw[_SUM_BYTES:]
-    if seal != _sum(payload):
+    if seal != _sum(place, payload):
         raise _wrong()
     return payload
 
 
-def _sum(payload: bytes) -> bytes:
+def _sum(place: str, payload: bytes) -> bytes:
     # Against accidents and guessing, not a secret: a cursor only moves within what may be read.
-    return blake2b(payload, digest_size=_SUM_BYTES, person=b"cursor").digest()
+    known = place.encode() + b"\0" + payload
+    return blake2b(known, digest_size=_SUM_BYTES, person=b"cursor").digest()
 
 
 def _wrong() -> Problem:

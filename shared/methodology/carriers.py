@@ -12,7 +12,9 @@ CarrierKind = Literal[
     "pv_generation",
     "exported_electricity",
     "exported_heat",
+    "exported_steam",
     "green_power",
+    "green_certificate",
     "water",
     "fuel",
 ]
@@ -30,6 +32,11 @@ class Carrier:
     name_zh: str
 
     @property
+    def needs_certificate(self) -> bool:
+        """Its readings name the certificate that they claim."""
+        return self.kind in ("green_power", "green_certificate")
+
+    @property
     def units(self) -> tuple[str, ...]:
         """The units that a meter of this carrier may report in."""
         return tuple(unit for kind in self.dimensions for unit in units_of(kind))
@@ -42,7 +49,15 @@ _METERED: tuple[tuple[CarrierKind, int, tuple[Dimension, ...], str, str], ...] =
     ("pv_generation", 0, ("energy",), "self-used solar power", "自发自用光伏"),
     ("exported_electricity", -1, ("energy",), "exported electricity", "外供电力"),
     ("exported_heat", -1, ("energy",), "exported heat", "外供热力"),
+    ("exported_steam", -1, ("mass", "energy"), "exported steam", "外供蒸汽"),
     ("green_power", 0, ("energy",), "green power with certificate", "绿电(有证书)"),
+    (
+        "green_certificate",
+        -1,
+        ("energy",),
+        "green certificates for purchased electricity",
+        "外购电力绿证抵扣",
+    ),
     ("water", 0, ("volume",), "water", "水"),
 )
 _BY_MASS = (

@@ -1,7 +1,7 @@
 """The figures of all data files in one place, asked by date, sector, region or label."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -25,6 +25,7 @@ from shared.methodology.label_rows import (
     PersonalRule,
     Policy,
     SampleBenchmark,
+    label_id,
 )
 from shared.methodology.process import Activity
 from shared.methodology.reader import Document, MethodologyError
@@ -98,11 +99,11 @@ class Methodology:
     def meter_factor(self, carrier: str, *, sector: str, region: str, on: date) -> Factor:
         """The factor of any carrier, without the carrier's sign (see CARRIERS)."""
         kind = require(CARRIERS, carrier, "carrier").kind
-        if kind in ("electricity", "exported_electricity"):
+        if kind in ("electricity", "exported_electricity", "green_certificate"):
             return self.electricity_factor(region, on.year)
         if kind in ("heat", "exported_heat"):
             return self.heat_factor(on)
-        if kind == "steam":
+        if kind in ("steam", "exported_steam"):
             return self.steam_factor(on)
         return (
             self._without_emission(kind) if kind in _ZERO else self.fuel_factor(sector, carrier, on)
@@ -249,16 +250,23 @@ class Methodology:
         ]
         return tuple(sorted((row for row in rows if row.kind == kind), key=lambda row: -row.rank))
 
-    def policy(self, kind: str, label: str, on: date = date.max) -> Policy:
-        """What banks grant by default for a label."""
+    def policy(self, kind: str, label: str, on: date = date.max, bank: str | None = None) -> Policy:
+        """What banks grant for a label: the default, or what this bank has put in its place."""
         rows = self.files["policies"].at(on).sections["policies"]
-        return cast(Policy, require(rows, f"{kind}.{label}", "policy"))
+        own = bank and rows.get(label_id(kind, label, bank))
+        return cast(Policy, own or require(rows, label_id(kind, label), "policy"))
 
-    def policies(self, kind: str | None = None, on: date = date.max) -> tuple[Policy, ...]:
-        """All policies, or those of one kind."""
+    def policies(
+        self, kind: str | None = None, on: date = date.max, bank: str | None = None
+    ) -> tuple[Policy, ...]:
+        """The policy of each label, or of those of one kind; of this bank where it has its own."""
         rows = self.files["policies"].at(on).sections["policies"].values()
-        found = [cast(Policy, row) for row in rows]
-        return tuple(row for row in found if kind in (None, row.kind))
+        defaults = [row for row in cast(Iterable[Policy], rows) if row.bank is None]
+        return tuple(
+            self.policy(row.kind, row.label, on, bank)
+            for row in defaults
+            if kind in (None, row.kind)
+        )
 
     def benchmarks(self) -> tuple[SampleBenchmark, ...]:
         """Illustrative benchmarks for demonstrations."""

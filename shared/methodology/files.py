@@ -18,6 +18,13 @@ from shared.events.words import (
 from shared.methodology.carriers import CARRIERS, FUELS
 from shared.methodology.classification import ReasonRow, RuleRow, check_rules, check_scenarios
 from shared.methodology.editions import Editions
+from shared.methodology.label_checks import (
+    LABELS,
+    check_industrial,
+    check_labels,
+    check_names,
+    check_policies,
+)
 from shared.methodology.label_rows import (
     FARM_TYPES,
     AgriRule,
@@ -124,6 +131,8 @@ NEEDED: dict[tuple[str, str], tuple[str, ...]] = {
     ("labels", "city"): ("default",),
     ("labels", "agri"): ("default",),
     ("labels", "personal"): ("default",),
+    ("labels", "names"): LABELS,
+    ("policies", "policies"): LABELS,
 }
 
 
@@ -250,46 +259,6 @@ def _check_numbers(scenarios: Editions) -> None:
                 raise document.fault(f"scenarios.{code}.number", expected)
 
 
-def _check_labels(document: Document) -> None:
-    for name, found in document.sections["industrial"].items():
-        rule = cast(IndustrialRule, found)
-        if not rule.deep_green < rule.light_green < rule.yellow:
-            raise document.fault(f"industrial.{name}", "expected deep_green < light_green < yellow")
-    for name, found in document.sections["city"].items():
-        figures = cast(CityRule, found)
-        if not 1 <= figures.median_enterprises <= figures.mean_enterprises:
-            expected = "expected 1 <= median_enterprises <= mean_enterprises"
-            raise document.fault(f"city.{name}", expected)
-    for name, found in document.sections["agri"].items():
-        farm = cast(AgriRule, found)
-        if not farm.medium_green < farm.deep_green:
-            raise document.fault(f"agri.{name}", "expected medium_green < deep_green")
-        if not farm.peer_medium_green < farm.peer_deep_green:
-            raise document.fault(f"agri.{name}", "expected peer_medium_green < peer_deep_green")
-        if farm.peers_needed < 1:
-            raise document.fault(f"agri.{name}.peers_needed", "expected 1 or more")
-        own = {type for type in FARM_TYPES if name == "default" or type.startswith(name)}
-        if not own <= farm.peer_per.keys() <= set(FARM_TYPES):
-            expected = f"expected {', '.join(sorted(own))}, of {', '.join(FARM_TYPES)}"
-            raise document.fault(f"agri.{name}.peer_per", expected)
-    for name, found in document.sections["personal"].items():
-        tiers = cast(PersonalRule, found)
-        if not tiers.light < tiers.medium < tiers.deep:
-            raise document.fault(f"personal.{name}", "expected light < medium < deep")
-
-
-def _check_named(section: str) -> Callable[[Document], None]:
-    """Names and policies are looked up as kind.label."""
-
-    def check(document: Document) -> None:
-        for name, row in document.sections[section].items():
-            found = cast(LabelName | Policy, row)
-            if name != f"{found.kind}.{found.label}":
-                raise document.fault(f"{section}.{name}", f"expected {found.kind}.{found.label}")
-
-    return check
-
-
 def _check_every_fuel(files: Mapping[str, Editions]) -> None:
     for document_a in files["fuels_set_a"].documents:
         for document_b in files["fuels_set_b"].documents:
@@ -317,6 +286,6 @@ CHECKS: dict[str, tuple[Callable[[Document], None], ...]] = {
     "agri": (_check_manure, _check_nitrogen),
     "scenarios": (_check_scenarios,),
     "classification": (check_rules,),
-    "labels": (_check_labels, _check_named("names")),
-    "policies": (_check_named("policies"),),
+    "labels": (check_industrial, check_labels, check_names),
+    "policies": (check_policies,),
 }

@@ -1,12 +1,24 @@
 """The rows of labels, their rules, policies and sample benchmarks."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 
 from shared.methodology.rows import LabelKind, Positive, Row, Share
 
+# Best first.
+LABEL_WORDS: Mapping[LabelKind, tuple[str, ...]] = {
+    "industrial": ("deep_green", "light_green", "yellow", "red", "ungraded"),
+    "agri": ("deep_green", "medium_green", "light_green", "ungraded"),
+    "personal": ("deep", "medium", "light", "none"),
+}
 FARM_TYPES = ("planting", "breeding", "organic_fertiliser")
 PeerUnit = Literal["ha", "100_heads"]
+
+
+def label_id(kind: str, label: str, bank: str | None = None) -> str:
+    """How the rows of a label are named; a bank's own begin with the bank."""
+    return ".".join(part for part in (bank, kind, label) if part)
 
 
 class LabelName(Row, frozen=True, kw_only=True):
@@ -72,8 +84,10 @@ class PersonalRule(Row, frozen=True, kw_only=True):
 
 
 class Policy(Row, frozen=True, kw_only=True):
-    """What a bank grants by default for a label; rates in basis points on its own base rate."""
+    """What banks grant for a label, or one `bank` in its place; rates in basis points on its own
+    base rate."""
 
+    bank: str | None = None
     kind: LabelKind
     label: str
     rate_bp: int
@@ -92,7 +106,7 @@ class Policy(Row, frozen=True, kw_only=True):
     def facts(self) -> dict[str, str]:
         """The policy as the text pairs that a label change carries."""
         facts = {
-            "id": f"{self.kind}.{self.label}",
+            "id": label_id(self.kind, self.label, self.bank),
             "rate_bp": str(self.rate_bp),
             "line_multiplier": format(self.line_multiplier, "f"),
             "terms_en": self.terms_en,

@@ -86,6 +86,21 @@ async def find(connection: Connection, subject: str) -> int | None:
     return number
 
 
+async def sum_up(connection: Connection, sums: str, accounts: Iterable[Account]) -> set[int]:
+    """Give locked accounts the balances and sequences that their entries make.
+
+    `sums` selects (account, balance, last sequence) of the accounts $1 (bigint[]); gives the numbers
+    of those that it finds.
+    """
+    by_number = {account.number: account for account in accounts}
+    rows = await connection.fetch(sums, list(by_number))
+    found = {row[0]: (row[1], row[2]) for row in rows}
+    for number, account in by_number.items():
+        account.balance, last = found.get(number, (0, 0))
+        account.sequence = max(account.sequence, last)
+    return set(found)
+
+
 async def save(connection: Connection, accounts: Iterable[Account]) -> None:
     """Write back the locked accounts that changed."""
     changed = [account for account in accounts if account.changed]

@@ -1,15 +1,21 @@
 """Events set aside: dead letters (never to be posted) and parked ones (not yet)."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import asyncpg
+
 from shared.database import Connection
 from shared.events.envelope import Event, Origin
 
 PARKED_FOR = timedelta(days=90)
+UNEXPECTED = "unexpected"
+# Of a parameter, as asyncpg says it; of what PostgreSQL added up itself.
+_OVERFLOW = re.compile("value out of int64 range|bigint out of range")
 
 BURY = """
 insert into dead_letter
@@ -43,12 +49,13 @@ select source, count(*) from parked where source = any($1::text[]) group by sour
 """
 
 WAITING_KEYS = """
-select event_key from parked where account = $1 and waits_for = $2 order by parked_at, event_key
+select event_key from parked where account = $1 and waits_for = any($2::text[])
+order by parked_at, event_key
 """
 
 PARKED_EVENTS = """
 select raw from parked
-where account = $1 and waits_for = $2 and event_key = any($3::bytea[])
+where account = $1 and waits_for = any($2::text[]) and event_key = any($3::bytea[])
 order by parked_at, event_key
 """
 
@@ -82,6 +89,14 @@ def dead_letter(event: Event, account: int, reason: str, detail: str) -> DeadLet
     return DeadLetter(
         digest, account, reason, detail, event.source, event.id, event.origin, event.raw
     )
+
+
+def why(error: Exception) -> tuple[str, str]:
+    """Reason and detail of an event that failed alone. One that is too large for the sums of its
+    account is a wrong event, and no failure of ours: its sender must not stop everybody's."""
+    if isinstance(error, asyncpg.DataError) and _OVERFLOW.search(str(error)):
+        return "out_of_range", "/data: with it a sum of the account is past 2^63, as stored"
+    return UNEXPECTED, repr(error)[:500]
 
 
 def poison(raw: bytes, origin: Origin, reason: str, detail: str) -> DeadLetter:
@@ -163,15 +178,17 @@ async def waiting_for(
     return [(row[0], row[1]) for row in rows]
 
 
-async def keys_waiting_for(connection: Connection, account: int, waits_for: str) -> list[bytes]:
-    """The parked events of an account that wait for this, longest parked first."""
+async def keys_waiting_for(
+    connection: Connection, account: int, waits_for: Sequence[str]
+) -> list[bytes]:
+    """The parked events of an account that wait for these, longest parked first."""
     return [row[0] for row in await connection.fetch(WAITING_KEYS, account, waits_for)]
 
 
 async def still_waiting(
-    connection: Connection, account: int, waits_for: str, keys: Sequence[bytes]
+    connection: Connection, account: int, waits_for: Sequence[str], keys: Sequence[bytes]
 ) -> list[bytes]:
-    """The JSON of those events that (still) wait for this."""
+    """The JSON of those events that (still) wait for these."""
     return [row[0] for row in await connection.fetch(PARKED_EVENTS, account, waits_for, keys)]
 
 

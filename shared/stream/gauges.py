@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import asyncpg
 import structlog
 
 from shared import metrics
@@ -24,6 +25,8 @@ RETRY_SECONDS = 5.0
 # Sooner than who is silent loses the lead.
 BEAT_SECONDS = 10.0
 BEAT = "select 1"
+# Sums over 65 million accounts may take longer than anything else may.
+PATIENCE = "set local statement_timeout = '10min'"
 
 Measure = Callable[[Connection], Awaitable[None]]
 
@@ -50,8 +53,7 @@ class Measurer:
                 log.exception("measuring_failed", service=self.service)
                 await wait(stop, MEASURE_SECONDS)
             finally:
-                for gauge in metrics.CITY:
-                    gauge.clear()
+                _show_nothing()
             await wait(stop, RETRY_SECONDS)
 
     async def _session(self, stop: asyncio.Event) -> None:
@@ -61,9 +63,23 @@ class Measurer:
                 return
             while not stop.is_set():
                 began = time.monotonic()
-                async with connection.transaction(isolation="repeatable_read", readonly=True):
-                    await self.measure(connection)
+                await self._once(connection)
                 await _rest(connection, stop, pause(time.monotonic() - began))
+
+    async def _once(self, connection: Connection) -> None:
+        """Measure. What took all the time it may is not tried again sooner than what succeeded."""
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                await connection.execute(PATIENCE)
+                await self.measure(connection)
+        except asyncpg.QueryCanceledError as error:
+            log.warning("measuring_waits", service=self.service, error=repr(error))
+            _show_nothing()
+
+
+def _show_nothing() -> None:
+    for gauge in metrics.CITY:
+        gauge.clear()
 
 
 def pause(took_seconds: float) -> float:

@@ -113,19 +113,21 @@ class Poster(Generic[StateT, RowsT]):
             await self._decide(connection, fresh, released, conflicts, locked, now, outcome)
 
     async def release(
-        self, connection: Connection, subject: str, waits_for: str, now: datetime
+        self, connection: Connection, subject: str, waits_for: str | Sequence[str], now: datetime
     ) -> Outcome:
-        """Post the parked events of an account that waited for this, a batch at a time."""
-        also = await self._reach_waiting(connection, subject, waits_for)
+        """Post the parked events of an account that waited for this or any of these, a batch at a
+        time."""
+        waits = [waits_for] if isinstance(waits_for, str) else waits_for
+        also = await self._reach_waiting(connection, subject, waits)
         locked = await accounts.lock_existing(connection, [subject, *also])
         if subject not in locked:
             locked |= await accounts.lock_created(connection, [subject], self._new_number)
         account = locked[subject].number
         outcome = Outcome()
-        keys = await aside.keys_waiting_for(connection, account, waits_for)
+        keys = await aside.keys_waiting_for(connection, account, waits)
         for at in range(0, len(keys), RELEASED_MAX):
             some = keys[at : at + RELEASED_MAX]
-            raws = await aside.still_waiting(connection, account, waits_for, some)
+            raws = await aside.still_waiting(connection, account, waits, some)
             first = [decode(raw, strict=False) for raw in raws]
             released = first + await self._released(connection, first, locked)
             await self._decide(connection, [], released, [], locked, now, outcome)
@@ -136,13 +138,13 @@ class Poster(Generic[StateT, RowsT]):
         return await self.service.reach(connection, events) if self.service.reach else ()
 
     async def _reach_waiting(
-        self, connection: Connection, subject: str, waits_for: str
+        self, connection: Connection, subject: str, waits: Sequence[str]
     ) -> Collection[str]:
-        """The same for the parked events of an account that wait for this."""
+        """The same for the parked events of an account that wait for these."""
         account = await accounts.find(connection, subject) if self.service.reach else None
         if account is None:
             return ()
-        waiting = await aside.waiting_for(connection, [(account, waits_for)])
+        waiting = await aside.waiting_for(connection, [(account, one) for one in waits])
         return await self._reach(connection, [decode(raw, strict=False) for _, raw in waiting])
 
     async def _take_in(

@@ -44,6 +44,7 @@ class Tick:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tick until stopped; a lost database is waited for."""
+        self._done(self.clock())  # When nothing has been left undone by this process.
         while not stop.is_set():
             # Apart: work that cannot be done now must not hide what waits.
             for step in (self.once, self.look):
@@ -65,16 +66,28 @@ class Tick:
         """One tick; False when another process holds the lead.
 
         Parking limits and each part of the service's own work are transactions apart: locks of
-        one are not held during the next.
+        one are not held during the next, and one that cannot be done now does not keep the next
+        from being done. The first reason is raised after the last.
         """
-        service = self.poster.service
-        now = self.clock()
-        expired = await self._lead(self._expire, now)
-        if expired is not None:
+        service, now = self.poster.service, self.clock()
+        failed: list[Exception] = []
+        steps: list[Step] = [self._expire, *(partial(self._work, work) for work in service.ticks)]
+        for step in steps:
+            try:
+                expired = await self._lead(step, now)
+            except TRANSIENT as error:
+                failed.append(error)
+                continue
+            if expired is None:
+                return False
             metrics.DEAD_LETTERS.labels(service.name, "never_released").inc(expired)
-            for work in service.ticks:
-                await self._lead(partial(self._work, work), now)
-        return expired is not None
+        if failed:
+            raise failed[0]
+        self._done(now)
+        return True
+
+    def _done(self, now: datetime) -> None:
+        metrics.TICK_TIMESTAMP.labels(self.poster.service.name).set(now.timestamp())
 
     async def _lead(self, step: Step, now: datetime) -> int | None:
         """One step in one transaction: what it counts, None without the lead."""

@@ -297,23 +297,27 @@ class Worker:
             metrics.EVENT_AGE_SECONDS.labels(self.name).observe(max(age, 0.0))
 
     async def _bury(self, record: Record, error: Exception) -> None:
-        """Dead-letter the one record that fails; too many in a row stop its partition instead."""
+        """Dead-letter the one record that fails; when nobody knows why, too many in a row stop its
+        partition instead."""
         partition = TopicPartition(record.topic, record.partition)
-        failures = self.failures.get(partition, 0) + 1
+        reason, detail = aside.why(error)
+        failures = self.failures.get(partition, 0) + (reason == aside.UNEXPECTED)
         if failures > self.failures_max:
             self._stop(record, error)
             return
         topic = record.topic[len(self.settings.tanzhang_topic_prefix) :]
         origin = Origin(topic, record.partition, record.offset)
-        letter = aside.poison(record.value or b"", origin, "unexpected", repr(error)[:500])
+        letter = aside.poison(record.value or b"", origin, reason, detail)
         moves = self._moves([record])
         async with self.pool.acquire() as connection, connection.transaction():
             await fence.advance(connection, self.cluster, moves)
             await aside.bury(connection, [letter], self.clock())
         self.failures[partition] = failures
         outcome = Outcome()
-        outcome.refused["unexpected"] += 1
+        outcome.refused[reason] += 1
         self._settle(moves, outcome)
+        if reason != aside.UNEXPECTED:
+            return
         log.error(
             "event_failed",
             service=self.name,

@@ -32,7 +32,7 @@ _M3 = Fraction("273.15") / Fraction("293.15")
 
 # therm: the EC definition (100 000 Btu_IT). The US therm, 105 480 400 J, is 0.024 % smaller.
 # ft3: the international foot cubed, taken at the same state as m3.
-# tce: 7000 kcal (20 degrees) per kg of standard coal, 29 307.6 MJ/t as in GB/T 2589.
+# tce: 7000 kcal (of 4.1868 kJ) per kg of standard coal, 29 307.6 MJ/t as in GB/T 2589.
 _SIZES: dict[Dimension, dict[str, Fraction]] = {
     "energy": {
         "Wh": Fraction(3600),

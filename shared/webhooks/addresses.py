@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -47,6 +48,8 @@ class Unresolved(Exception):
 
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of a name, or of itself."""
+    with suppress(ValueError):
+        return [str(ipaddress.ip_address(host))]
     look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
         async with asyncio.timeout(RESOLVE_SECONDS_MAX):

@@ -42,10 +42,10 @@ class Answer(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where to and signed with what; all that goes there over one transport."""
+    """Where to and signed with what; `urls` are those of the addresses that were looked at."""
 
-    transport: httpx.AsyncBaseTransport
-    url: str
+    url: httpx.URL
+    urls: Sequence[httpx.URL]
     secrets: Sequence[str]
 
 
@@ -59,23 +59,37 @@ class Post:
     # Costly to make: one for all.
     _tls: ssl.SSLContext = field(default_factory=lambda: httpx.create_ssl_context(trust_env=False))
 
-    def transport(self, connections_max: int) -> httpx.AsyncHTTPTransport:
-        """Connections for one url: they are verified for its host. No proxy, whatever is set."""
-        limits = httpx.Limits(max_connections=connections_max)
+    def transport(self) -> httpx.AsyncHTTPTransport:
+        """A connection for one url: it is verified for its host. No proxy, whatever is set.
+
+        One at a time: a pool of several looks at all of them for each request.
+        """
+        limits = httpx.Limits(max_connections=1)
         return httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits)
 
-    async def attempt(self, to: Target, what: Due, in_time: Callable[[], bool]) -> Answer | None:
+    async def target(self, text: str, secrets: Sequence[str]) -> Target | Answer:
+        """Where a url leads to at the moment; an answer when nothing may or can be sent there."""
+        try:
+            url = parsed(text)
+            addresses = await self.guard.addresses(url)
+        except (Refused, Unresolved) as error:
+            return Answer(None, str(error))
+        return Target(url, [url.copy_with(host=address) for address in addresses], secrets)
+
+    async def attempt(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        to: Target,
+        what: Due,
+        in_time: Callable[[], bool] = lambda: True,
+    ) -> Answer | None:
         """The answer; None when it was no longer `in_time` to ask."""
         try:
             async with asyncio.timeout(self.seconds_max):
-                url = parsed(to.url)
-                addresses = await self.guard.addresses(url)
-                request = self._request(to, what, url, addresses[what.attempts % len(addresses)])
+                request = self._request(to, what)
                 if not in_time():
                     return None
-                response = await to.transport.handle_async_request(request)
-        except (Refused, Unresolved) as error:
-            return Answer(None, str(error))
+                response = await transport.handle_async_request(request)
         except (httpx.HTTPError, TimeoutError, OSError) as error:
             return Answer(None, f"no answer: {type(error).__name__}")
         except Exception as error:
@@ -92,20 +106,20 @@ class Post:
         pause = rules.retry_after(response.headers.get("retry-after"), self.clock())
         return Answer(response.status_code, f"answered {response.status_code}", pause)
 
-    def _request(self, to: Target, what: Due, url: httpx.URL, address: str) -> httpx.Request:
+    def _request(self, to: Target, what: Due) -> httpx.Request:
         timestamp = int(self.clock().timestamp())
         headers = {
-            "host": url.netloc.decode("ascii"),
+            "host": to.url.netloc.decode("ascii"),
             "content-type": CONTENT_TYPE,
             "user-agent": "tanzhang",
             "webhook-id": what.event_id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": signatures(to.secrets, what.event_id, timestamp, what.body),
         }
-        extensions = {"sni_hostname": host_of(url), "timeout": TIMEOUT}
+        extensions = {"sni_hostname": host_of(to.url), "timeout": TIMEOUT}
         return httpx.Request(
             "POST",
-            url.copy_with(host=address),
+            to.urls[what.attempts % len(to.urls)],
             content=what.body,
             headers=headers,
             extensions=extensions,

@@ -34,26 +34,35 @@ order by d.n
 on conflict (subscription, subject, event_id) do nothing
 """
 # The first of each subject only: the others wait for it. A long queue behind one is not walked
-# to its end.
+# to its end. What is first in webhook_delivery_queue from there on is of the same subject, as the
+# row itself is there. With `=`, before there are statistics of a sudden backlog, the server takes
+# webhook_delivery_due for as good, and reads it through for each subject.
 DUE = """
 select d.number, d.subject, d.event_id, d.type, d.body, d.attempts, d.first_attempt_at
 from (select * from webhook_delivery
     where subscription = $1 and state = 'pending' and due_at <= $2
     order by due_at, number limit 1000) d
-where d.number = (select min(e.number) from webhook_delivery e
-    where e.subscription = $1 and e.subject = d.subject and e.state = 'pending')
+where d.number = (select e.number from webhook_delivery e
+    where (e.subscription, e.subject, e.number) >= ($1, d.subject, 0) and e.state = 'pending'
+    order by e.subscription, e.subject, e.number limit 1)
 order by d.due_at, d.number limit $3
 """
+# The subscription first, as wherever both are locked: who removes it or lets it go on locks it too.
+# One that is pending, said so that the server finds it by its key and not among all that are.
 DELIVERED = """
-update webhook_delivery set state = 'delivered', attempts = attempts + 1, last_attempt_at = $3,
-    first_attempt_at = coalesce(first_attempt_at, $3), last_status = $4, last_error = null
-where subscription = $1 and number = $2 and state = 'pending'
+with standing as materialized (select id from webhook_subscription where id = $1 for share)
+update webhook_delivery d set state = 'delivered', attempts = attempts + 1,
+    last_attempt_at = v.at, first_attempt_at = coalesce(first_attempt_at, v.at),
+    last_status = v.status, last_error = null
+from standing, unnest($2::bigint[], $3::timestamptz[], $4::integer[]) v(number, at, status)
+where d.subscription = standing.id and d.number = v.number
+    and d.state not in ('delivered', 'failed')
 """
 FAILED = """
 update webhook_delivery set state = $7, attempts = attempts + 1, last_attempt_at = $3,
     first_attempt_at = coalesce(first_attempt_at, $3), last_status = $4, last_error = $5,
     due_at = $6
-where subscription = $1 and number = $2 and state = 'pending'
+where subscription = $1 and number = $2 and state not in ('delivered', 'failed')
 """
 HOLD = """
 update webhook_delivery set due_at = $3
@@ -121,6 +130,14 @@ class Due(NamedTuple):
         return self.first_attempt_at is not None and now - self.first_attempt_at >= PATIENCE
 
 
+class Taken(NamedTuple):
+    """A delivery that was taken, when, and with which status."""
+
+    number: int
+    at: datetime
+    status: int
+
+
 class Failure(NamedTuple):
     """Why a delivery was not taken: a status, or none when there was no answer."""
 
@@ -146,11 +163,9 @@ async def due(pool: Pool, subscription: UUID, now: datetime, limit: int) -> list
     return [Due(*row) for row in await pool.fetch(DUE, subscription, now, limit)]
 
 
-async def delivered(
-    connection: Connection | Pool, subscription: UUID, number: int, now: datetime, status: int
-) -> None:
-    """It was taken."""
-    await connection.execute(DELIVERED, subscription, number, now, status)
+async def delivered(pool: Pool, subscription: UUID, taken: Sequence[Taken]) -> None:
+    """These were taken."""
+    await pool.execute(DELIVERED, subscription, *map(list, zip(*taken, strict=True)))
 
 
 async def failed(

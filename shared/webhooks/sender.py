@@ -10,12 +10,11 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
-import httpx
 import structlog
 
 from shared import metrics
@@ -25,16 +24,15 @@ from shared.stream.waiting import wait
 from shared.webhooks import deliveries, notices, rules, subscriptions
 from shared.webhooks.addresses import Guard
 from shared.webhooks.attempts import ANSWER_SECONDS_MAX, GONE, Answer, Post, Target
-from shared.webhooks.deliveries import Due, Failure
+from shared.webhooks.deliveries import Due, Failure, Taken
+from shared.webhooks.lines import Line, Made
 from shared.webhooks.signing import NoKey, Vault
 from shared.webhooks.subscriptions import Receiver
 
 IDLE_SECONDS = 0.5
 RETRY_SECONDS = 1.0
-# At once to one receiver: of different subjects. To one that fails, one.
-WIDTH = 8
 LANES_MAX = 256
-# In all: more would wait for each other here, and receivers be blamed for it.
+# In all, shared by the lanes: so many connections, too.
 IN_FLIGHT_MAX = 256
 # Then others have their turn, if there are more than lanes.
 LANE_SECONDS_MAX = 10.0
@@ -57,14 +55,6 @@ async def consent_to_all(
 ) -> Collection[str]:
     """Nothing here needs a consent."""
     return subjects
-
-
-class Made(NamedTuple):
-    """An attempt that was entered, and when."""
-
-    what: Due
-    taken: bool
-    at: datetime
 
 
 @dataclass(slots=True, frozen=True)
@@ -165,7 +155,7 @@ class Sender:
         """Send what is due to one receiver until nothing is."""
         until, url = time.monotonic() + LANE_SECONDS_MAX, None
         try:
-            async with self._post.transport(WIDTH) as transport:
+            async with aclosing(Line(self._post, self.pool, id)) as line:
                 while not session.is_over() and (asked := time.monotonic()) < until:
                     receiver = await subscriptions.receiver(
                         self.pool, id, self.clock(), session.generation
@@ -173,7 +163,7 @@ class Sender:
                     if receiver is None or (url or receiver.url) != receiver.url:
                         return
                     url = receiver.url
-                    if not await self._round(receiver, transport, asked):
+                    if not await self._round(receiver, line, asked):
                         return
         except NoKey as error:
             # Ours to mend, not the receiver's failure.
@@ -182,23 +172,31 @@ class Sender:
         except TRANSIENT as error:
             log.warning("lane_waits", service=self.service, error=repr(error))
 
-    async def _round(
-        self, receiver: Receiver, transport: httpx.AsyncBaseTransport, asked: float
-    ) -> bool:
+    async def _round(self, receiver: Receiver, line: Line, asked: float) -> bool:
         """Send the first of some subjects; may there be more to do?"""
         secrets = [self.vault.unseal(secret) for secret in receiver.secrets]
-        width = 1 if receiver.failing_since else WIDTH
+        share = IN_FLIGHT_MAX // len(self._lanes)
+        width = 1 if receiver.failing_since else min(line.width, share)
         found = await deliveries.due(self.pool, receiver.id, self.clock(), width)
         told = await self._still_told(receiver, found)
-        to = Target(transport, receiver.url, secrets)
-        made = await asyncio.gather(
-            *(self._deliver(to, receiver, what, asked) for what in told), return_exceptions=True
-        )
-        for outcome in made:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        await self._settle(receiver, [one for one in made if isinstance(one, Made)])
-        return bool(found) and None not in made
+        if told:
+            to = await self._post.target(receiver.url, secrets)
+            outcomes = await asyncio.gather(
+                *(
+                    self._deliver(line, slot, to, receiver, what, asked)
+                    for slot, what in enumerate(told)
+                ),
+                return_exceptions=True,
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            made = [one for one in outcomes if isinstance(one, Made)]
+            await self._settle(receiver, made)
+            line.learn(made, width)
+            if len(made) < len(told):
+                return False
+        return bool(found)
 
     async def _settle(self, receiver: Receiver, made: list[Made]) -> None:
         """What a round says of its receiver."""
@@ -230,24 +228,34 @@ class Sender:
         return told
 
     async def _deliver(
-        self, to: Target, receiver: Receiver, what: Due, asked: float
+        self,
+        line: Line,
+        slot: int,
+        to: Target | Answer,
+        receiver: Receiver,
+        what: Due,
+        asked: float,
     ) -> Made | None:
         """One attempt and its entry; None: it came too late to be made."""
-        async with self._slots:
-            answer = await self._post.attempt(
-                to, what, lambda: time.monotonic() - asked < FRESH_SECONDS
-            )
-        if answer is None:
-            return None
+        if isinstance(to, Target):
+            async with self._slots:
+                answer = await self._post.attempt(
+                    line.connection(slot),
+                    to,
+                    what,
+                    lambda: time.monotonic() - asked < FRESH_SECONDS,
+                )
+            if answer is None:
+                return None
+        else:
+            answer = to
         now = self.clock()
-        enter = self._taken if answer.is_taken else self._not_taken
-        await enter(receiver, what, answer, now)
+        if answer.status is not None and answer.is_taken:
+            await line.enter(Taken(what.number, now, answer.status))
+            metrics.WEBHOOK_DELIVERIES.labels(self.service, "delivered").inc()
+        else:
+            await self._not_taken(receiver, what, answer, now)
         return Made(what, answer.is_taken, now)
-
-    async def _taken(self, receiver: Receiver, what: Due, answer: Answer, now: datetime) -> None:
-        assert answer.status is not None
-        await deliveries.delivered(self.pool, receiver.id, what.number, now, answer.status)
-        metrics.WEBHOOK_DELIVERIES.labels(self.service, "delivered").inc()
 
     async def _not_taken(
         self, receiver: Receiver, what: Due, answer: Answer, now: datetime

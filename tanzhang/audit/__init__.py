@@ -9,6 +9,6 @@ what would settle it is neither in the sender's outbox nor in Kafka beyond the r
 """
 
 from tanzhang.audit.report import Check, Difference, Report
-from tanzhang.audit.running import WAIT_SECONDS, audit
+from tanzhang.audit.running import WAIT_SECONDS, audit, count
 
-__all__ = ["WAIT_SECONDS", "Check", "Difference", "Report", "audit"]
+__all__ = ["WAIT_SECONDS", "Check", "Difference", "Report", "audit", "count"]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from shared.settings import DOMAIN_SERVICES, Settings
+from tanzhang.audit.comparison import Crossing
 from tanzhang.audit.crossings import CROSSINGS, cross
 from tanzhang.audit.ledgers import ledger
 from tanzhang.audit.report import Check, Report
@@ -30,8 +31,16 @@ async def audit(
     for service in services:
         checks.append(await ledger(settings, service))
         on_check(checks[-1])
-    for crossing in CROSSINGS:
-        if {crossing.sender, crossing.receiver} <= set(services):
-            checks.append(await cross(settings, crossing, wait_seconds))
-            on_check(checks[-1])
+    for crossing in _between(services):
+        checks.append(await cross(settings, crossing, wait_seconds))
+        on_check(checks[-1])
     return Report(checks)
+
+
+def count(services: Sequence[str]) -> int:
+    """How many checks that is."""
+    return len(services) + len(_between(services))
+
+
+def _between(services: Sequence[str]) -> list[Crossing]:
+    return [one for one in CROSSINGS if {one.sender, one.receiver} <= set(services)]

@@ -90,16 +90,21 @@ def _serve(
 
 
 async def _audit(data_dir: DataDir, services: list[str], wait: float) -> "Report":
-    from shared.database import TRANSIENT
+    from asyncpg import PostgresError
+
+    from shared.database import TRANSIENT, reason
     from tanzhang.audit import audit as audit_all
+    from tanzhang.audit import count
     from tanzhang.audit.errors import AuditError
+    from tanzhang.commands.progress import counting_bar
     from tanzhang.stack import directory
 
     settings, _ = directory.settings_of(data_dir)
     try:
-        return await audit_all(settings, services, wait_seconds=wait)
-    except TRANSIENT as error:
-        raise AuditError(f"a database does not answer: {error}") from error
+        with counting_bar("audit", count(services), terminal_only=True) as step:
+            return await audit_all(settings, services, wait_seconds=wait, on_check=lambda _: step())
+    except (*TRANSIENT, PostgresError) as error:
+        raise AuditError(f"a database does not answer: {reason(error)}") from error
 
 
 def _print(report: "Report") -> None:

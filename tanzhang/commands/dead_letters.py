@@ -130,10 +130,12 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     from aiokafka.errors import KafkaError
     from asyncpg import PostgresError
 
+    from shared.database import TRANSIENT, reason
+
     try:
         return asyncio.run(work)
-    except (OSError, KafkaError, PostgresError) as error:
-        _fail(f"a server does not do it: {error}")
+    except (*TRANSIENT, KafkaError, PostgresError) as error:
+        _fail(f"a server does not do it: {reason(error)}")
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import Any
 from asyncpg import PostgresError
 
 from services.industrial.closing import YearError
-from shared.database import TRANSIENT, Pool, open_pool
+from shared.database import TRANSIENT, Pool, open_pool, reason
 from shared.methodology.catalogue import EDITION_VARIABLE, GWP_VARIABLE
 from shared.settings import Settings, SettingsError
 from shared.stream.poster import Poster
@@ -27,7 +27,7 @@ async def at_work(settings: Settings, service: str) -> AsyncIterator[tuple[Pool,
     try:
         yield pool, poster
     except (*TRANSIENT, PostgresError) as error:
-        raise SettingsError(f"the database of {service} does not do it: {error}") from error
+        raise SettingsError(f"the database of {service} does not do it: {reason(error)}") from error
     except YearError as error:
         raise SettingsError(str(error)) from error
     finally:

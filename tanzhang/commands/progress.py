@@ -18,9 +18,11 @@ def posting_bar(title: str, total: int) -> Iterator[Callable[[Posted], None]]:
 
 
 @contextmanager
-def counting_bar(title: str, total: int) -> Iterator[Callable[[], None]]:
+def counting_bar(
+    title: str, total: int, *, terminal_only: bool = False
+) -> Iterator[Callable[[], None]]:
     """A bar over `total` steps; gives what is called after each."""
-    with _bar() as progress:
+    with _bar(terminal_only=terminal_only) as progress:
         task = progress.add_task(title, total=total)
         yield lambda: progress.advance(task)
 
@@ -49,11 +51,13 @@ def accounts_bar(service: str) -> Iterator[Callable[[int, int, int], None]]:
         )
 
 
-def _bar() -> Progress:
+def _bar(*, terminal_only: bool = False) -> Progress:
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
+        disable=terminal_only and not console.is_terminal,
     )

@@ -65,7 +65,7 @@ def instant(text: str, zone: str) -> datetime:
 async def _re_emit(settings: "Settings", service: str, since: datetime) -> int:
     from asyncpg import PostgresError
 
-    from shared.database import TRANSIENT
+    from shared.database import TRANSIENT, reason
     from shared.settings import SettingsError
     from tanzhang.commands.progress import accounts_bar
     from tanzhang.re_emission import re_emit as re_emit_all
@@ -74,4 +74,5 @@ async def _re_emit(settings: "Settings", service: str, since: datetime) -> int:
         with accounts_bar(service) as on_lot:
             return await re_emit_all(settings, service, since, datetime.now(UTC), on_lot=on_lot)
     except (*TRANSIENT, PostgresError) as error:
-        raise SettingsError(f"the database of {service} does not do it: {error}") from error
+        why = reason(error)
+        raise SettingsError(f"the database of {service} does not do it: {why}") from error

@@ -14,7 +14,12 @@ def migrate(
         list[DomainServiceName] | None, typer.Argument(help="Which services; all by default.")
     ] = None,
 ) -> None:
-    """Bring the services' databases to the newest version; safe to run again, or twice at once."""
+    """Bring the services' databases to the newest version; safe to run again, or twice at once.
+
+    Can be run beside services at work. A service's migration is one transaction: while others hold
+    what it needs it lets them go on, says who it is, and tries again for half an hour. Exit code 1
+    when a database is away or stays in use; nothing of it is changed then.
+    """
     chosen = [service.value for service in services] if services else list(DOMAIN_SERVICES)
     asyncio.run(_migrate(chosen))
 
@@ -39,16 +44,27 @@ def topics(
 
 
 async def _migrate(services: list[str]) -> None:
-    from shared.database.migrations import migrate as migrate_one
-
     settings = from_environment()
     addresses = {service: settings.database(service) for service in services}
     for service, url in addresses.items():
-        try:
-            await migrate_one(url, service)
-        except OSError as error:
-            raise SettingsError(f"the database of {service} does not answer: {error}") from error
+        await _migrate_one(service, url)
         typer.echo(f"{service}: up to date")
+
+
+async def _migrate_one(service: str, url: str) -> None:
+    from shared.database import reason
+    from shared.database.migrations import NotMigrated, migrate
+
+    def on_wait(holders: str) -> None:
+        typer.echo(f"{service}: waits for {holders}", err=True)
+
+    try:
+        await migrate(url, service, on_wait=on_wait)
+    except OSError as error:
+        why = reason(error)
+        raise SettingsError(f"the database of {service} does not answer: {why}") from error
+    except NotMigrated as error:
+        raise SettingsError(f"the database of {service} is not migrated: {error}") from error
 
 
 async def _topics(*, add_partitions: bool) -> None:

@@ -21,6 +21,7 @@ _SLASHED = {
     "dmy": ("%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"),
     "mdy": ("%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S"),
 }
+_DAY = timedelta(days=1)
 _MAX_EXPONENT = 20
 _MAX_DIGITS = 28
 
@@ -31,8 +32,9 @@ class Columns:
 
     `time_format` is a strptime format; without it ISO 8601 and Y/m/d H:M[:S] are understood,
     and d/m/Y or m/d/Y as `order` says. `step` is the length of an interval, `time_is` which end
-    of it the time column names. `midnight_belongs` "next": a row at 00:00 carries the date of
-    the day that it ends, so it is moved to the next day.
+    of it the time column names; whole days are days of the zone's calendar: one whose midnight the
+    clocks skip begins when they go forward. `midnight_belongs` "next": a row at 00:00 carries the
+    date of the day that it ends, so it is moved to the next day.
     """
 
     time: str
@@ -48,6 +50,11 @@ class Columns:
     midnight_belongs: Literal["same", "next"] = "same"
     delimiter: str = ","
     encoding: str = "utf-8-sig"
+
+    @property
+    def by_day(self) -> bool:
+        """Intervals are whole days."""
+        return self.kind == "interval" and self.step is not None and not self.step % _DAY
 
 
 def parse_step(text: str) -> timedelta:
@@ -121,7 +128,8 @@ def _position(header: Sequence[str], name: str) -> int:
 
 
 class _Clock:
-    """Times of a file as instants. Where clocks go back, the second of two equal times is later."""
+    """Times of a file on the clocks of its zone. Where those go back, the second of two equal times
+    is later."""
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
@@ -129,11 +137,11 @@ class _Clock:
         slashed = _SLASHED["ymd"] + (_SLASHED[columns.order] if columns.order != "ymd" else ())
         self._formats = (columns.time_format,) if columns.time_format else slashed
 
-    def instant(self, text: str) -> datetime:
-        """The time of a cell in UTC; ValueError says what was expected."""
+    def local(self, text: str) -> datetime:
+        """The time of a cell; ValueError says what was expected."""
         at = self._parse(text)
         if at.tzinfo is not None:
-            return at.astimezone(UTC)
+            return at.astimezone(self._columns.zone)
         if self._columns.midnight_belongs == "next" and at.time() == time():
             at += timedelta(days=1)
         return self._of_zone(at)
@@ -156,13 +164,15 @@ class _Clock:
         zone = self._columns.zone
         first, second = (at.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
         if first.utcoffset() == second.utcoffset():
-            return first.astimezone(UTC)
+            return first
         if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != at:
+            if self._columns.by_day:
+                return first
             raise ValueError(f"{at} does not exist in {zone.key}: clocks go forward over it")
         if at in self._twice:
-            return second.astimezone(UTC)
+            return second
         self._twice.add(at)
-        return first.astimezone(UTC)
+        return first
 
 
 def _reading(columns: Columns, clock: _Clock, line: int, at: str, amount: str) -> Reading:
@@ -171,7 +181,7 @@ def _reading(columns: Columns, clock: _Clock, line: int, at: str, amount: str) -
     except ValueError as error:
         raise _BadFieldError(columns.value, str(error)) from error
     try:
-        start, end = _interval(columns, clock.instant(at))
+        start, end = _interval(columns, clock.local(at))
     except (ValueError, OverflowError) as error:
         raise _BadFieldError(columns.time, str(error)) from error
     return Reading(
@@ -187,11 +197,15 @@ def _reading(columns: Columns, clock: _Clock, line: int, at: str, amount: str) -
 
 
 def _interval(columns: Columns, at: datetime) -> tuple[datetime | None, datetime]:
+    """In UTC; whole days are those of the zone's calendar: of 23 or 25 hours where its clocks
+    change."""
+    instant = at.astimezone(UTC)
     if columns.kind == "register" or columns.step is None:
-        return None, at
-    if columns.time_is == "start":
-        return at, at + columns.step
-    return at - columns.step, at
+        return None, instant
+    by = columns.step if columns.time_is == "start" else -columns.step
+    # Python adds to a time of a zone what its clocks show later.
+    other = (at + by).astimezone(UTC) if columns.by_day else instant + by
+    return min(instant, other), max(instant, other)
 
 
 def _decimal(text: str) -> Decimal:

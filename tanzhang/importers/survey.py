@@ -47,8 +47,8 @@ class Source(NamedTuple):
 class Survey:
     """What a file holds. `events` by what they are, `left_out` by reason; `faults` by column.
 
-    `repeated` rows say again what an earlier one said. `example` is its first event; `kept` marks the lines whose
-    events count. `state` tells the file from what may be made of it later.
+    `repeated` rows say again what an earlier one said. `example` is its first event; `kept` marks
+    the lines whose events count. `state` tells the file from what may be made of it later.
     """
 
     rows: int = 0
@@ -88,7 +88,8 @@ def survey(
 ) -> Survey:
     """Read the file to its end; each fault goes to `on_fault`, rows are grouped as `describe` says.
 
-    `on_progress` is told the number of rows now and then. Raises ImportRefusedError when the file itself cannot be read with this mapping.
+    `on_progress` is told the number of rows now and then. Raises ImportRefusedError when the file
+    itself cannot be read with this mapping.
     """
     with identities() as seen:
         work = _Surveying(source, now, describe, on_fault, seen)

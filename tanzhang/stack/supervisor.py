@@ -15,7 +15,7 @@ import httpx
 import msgspec
 from aiokafka.errors import KafkaError
 
-from shared.database.migrations import migrate
+from shared.database.migrations import NotMigrated, migrate
 from shared.settings import DOMAIN_SERVICES, SERVICES, Settings, from_environment
 from tanzhang import topics
 from tanzhang.stack import StackError, broker, children, directory, plan, postgres, probes
@@ -25,6 +25,8 @@ from tanzhang.stack.postgres import Postgres
 from tanzhang.stack.recovery import after_unclean_stop
 
 READY_SECONDS = 60
+# Of another's database, in which others may be at work.
+MIGRATE_SECONDS = 60
 DRAIN_SECONDS = 30
 STOP_SECONDS = 25
 WATCH_SECONDS = 0.2
@@ -204,9 +206,11 @@ async def _start_embedded(stack: Stack) -> None:
 async def _prepare(stack: Stack, settings: Settings) -> None:
     for service in DOMAIN_SERVICES:
         try:
-            await migrate(settings.database(service), service)
+            await migrate(settings.database(service), service, patience_seconds=MIGRATE_SECONDS)
         except OSError as error:
             raise StackError(f"the database of {service} does not answer: {error}") from error
+        except NotMigrated as error:
+            raise StackError(f"the database of {service} is not migrated: {error}") from error
     try:
         outcome = await topics.create(settings)
     except KafkaError as error:

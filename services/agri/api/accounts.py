@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from fractions import Fraction
-from typing import Annotated, Any
+from functools import partial
+from operator import itemgetter
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Depends, Request
@@ -16,7 +18,6 @@ from services.agri.api.reading import (
     Reader,
     YearQuery,
     six_places,
-    today,
     tonnes,
     versions_of,
 )
@@ -49,6 +50,7 @@ from shared.http.answers import (
     sample,
 )
 from shared.http.app import json_response
+from shared.http.city import today
 from shared.http.paging import Page, paging
 from shared.stream.accounts import find
 from shared.units.amount import MG_PER_T, decimal_text, ratio_text, tonnes_text
@@ -161,27 +163,37 @@ async def get_account(
     return json_response(FarmAccount(**answer))
 
 
+class FarmList(NamedTuple):
+    """What of a farm that the client may read."""
+
+    farm_id: str
+    year: int | None
+    page: Page
+
+
+async def _asked(
+    farm_id: FarmId,
+    who: Reader,
+    page: Annotated[Page, Depends(paging)],
+    year: YearQuery = None,
+) -> FarmList:
+    require_subject(who, farm_id)
+    return FarmList(farm_id, year, page)
+
+
+ListAsked = Annotated[FarmList, Depends(_asked)]
+
+
 @router.get(
     "/entries",
     summary="Ledger entries, each with its lineage",
     responses=answers(Listing[FarmEntry], NOT_FOUND),
 )
-async def get_entries(
-    request: Request,
-    farm_id: FarmId,
-    who: Reader,
-    page: Annotated[Page, Depends(paging)],
-    year: YearQuery = None,
-) -> Response:
-    require_subject(who, farm_id)
-    after = page.after(tuple[int, str, int])
-    start = (after[0], _key(after[1]), after[2]) if after else None
-
-    def read(connection: Connection, account: int) -> Awaitable[Sequence[Any]]:
-        return accounts.entries(connection, account, year, start, page.limit + 1)
-
-    rows = await _rows(request, farm_id, read)
-    return json_response(page.listing(rows, _entry, _cursor))
+async def get_entries(request: Request, asked: ListAsked) -> Response:
+    after = asked.page.after(tuple[int, bytes, int])
+    rows = await _rows(request, asked, partial(accounts.entries, after=after))
+    key = itemgetter("sequence", "event_key", "line")
+    return json_response(asked.page.listing(rows, _entry, key))
 
 
 @router.get(
@@ -189,35 +201,24 @@ async def get_entries(
     summary="What records name as evidence, each with its records",
     responses=answers(Listing[EvidenceDocument], NOT_FOUND),
 )
-async def get_documents(
-    request: Request,
-    farm_id: FarmId,
-    who: Reader,
-    page: Annotated[Page, Depends(paging)],
-    year: YearQuery = None,
-) -> Response:
+async def get_documents(request: Request, asked: ListAsked) -> Response:
     """`replaced` marks a record that no longer counts."""
-    require_subject(who, farm_id)
-    after = page.after(tuple[date, str])
-    start = (after[0], _key(after[1])) if after else None
-
-    def read(connection: Connection, account: int) -> Awaitable[Sequence[Any]]:
-        return accounts.documents(connection, account, year, start, page.limit + 1)
-
-    rows = await _rows(request, farm_id, read)
-    return json_response(page.listing(rows, _document, _document_cursor))
+    after = asked.page.after(tuple[date, bytes])
+    rows = await _rows(request, asked, partial(accounts.documents, after=after))
+    key = itemgetter("starts", "event_key")
+    return json_response(asked.page.listing(rows, _document, key))
 
 
 async def _rows(
-    request: Request,
-    farm_id: str,
-    read: Callable[[Connection, int], Awaitable[Sequence[Any]]],
+    request: Request, asked: FarmList, read: Callable[..., Awaitable[Sequence[Any]]]
 ) -> Sequence[Any]:
     """A list of a registered farm's account; empty before its first record."""
     async with request.app.state.pool.acquire() as connection:
-        await versions_of(connection, farm_id)
-        account = await find(connection, farm_id)
-        return () if account is None else await read(connection, account)
+        await versions_of(connection, asked.farm_id)
+        account = await find(connection, asked.farm_id)
+        if account is None:
+            return ()
+        return await read(connection, account, year=asked.year, limit=asked.page.limit + 1)
 
 
 async def _latest_year(connection: Connection, account: int | None, on: date) -> int:
@@ -315,15 +316,3 @@ def _document(row: Any) -> EvidenceDocument:
     return msgspec.convert(
         {"evidence": row["evidence"], "records": row["records"]}, EvidenceDocument
     )
-
-
-def _document_cursor(row: Any) -> tuple[date, str]:
-    return (row["starts"], row["event_key"].hex())
-
-
-def _cursor(row: Any) -> tuple[int, str, int]:
-    return (row["sequence"], row["event_key"].hex(), row["line"])
-
-
-def _key(text: str) -> bytes:
-    return bytes.fromhex(text)

@@ -23,13 +23,14 @@ from services.agri.api.figures import (
     SystemFigures,
     WarmingPotentials,
 )
-from services.agri.api.reading import Reader, YearQuery, today
+from services.agri.api.reading import Reader, YearQuery
 from services.agri.domain.emissions import POWER, factor_of, sources
 from services.agri.domain.farms import TYPE_NAMES
 from services.agri.domain.tables import STRAW_REGION, tables
 from shared.events.meaning import PATHWAYS
 from shared.http.answers import Wording, answers
 from shared.http.app import json_response
+from shared.http.city import today
 from shared.methodology import CARRIERS, AgriTables, Factor, methodology
 from shared.methodology.reader import Document
 from shared.methodology.rows import (

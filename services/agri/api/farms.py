@@ -9,7 +9,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from services.agri import handler
-from services.agri.api.reading import FarmId, Reader, today, versions_of
+from services.agri.api.reading import FarmId, Reader, versions_of
 from services.agri.domain.farms import ALWAYS, FarmType, Version, in_force
 from services.agri.domain.size import Size
 from services.agri.store import accounts, registry
@@ -19,6 +19,7 @@ from shared.events.identifiers import FARM_FORM, is_farm, personal_identifier
 from shared.http.answers import NOT_FOUND, Answer, Day, answers, sample
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
+from shared.http.city import today
 from shared.http.problems import invalid
 
 NAME_LENGTH_MAX = 200
@@ -78,9 +79,10 @@ async def put_farm(
         if version not in known:
             await registry.put(connection, farm_id, version, now)
             await _announce(connection, request, farm_id, locked[farm_id], now)
-        await state.poster.release(connection, farm_id, handler.WAITS_FOR_FARM, now)
+        outcome = await state.poster.release(connection, farm_id, handler.WAITS_FOR_FARM, now)
         versions = (await registry.farms(connection, [farm_id]))[farm_id]
     state.relay.wake()
+    outcome.count(state.poster.service.name)
     return json_response(_farm(farm_id, versions, today(request)), 200 if known else 201)
 
 

@@ -1,29 +1,32 @@
 """What every question shares: who may ask, the year, the farm, the calendar."""
 
-from datetime import date
 from fractions import Fraction
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query
 
 from services.agri.domain.account import Totals
 from services.agri.domain.farms import Version
 from services.agri.store import registry
 from shared.auth.principal import Principal, require
 from shared.database import Connection
+from shared.events.identifiers import FARM_PATTERN
 from shared.http.answers import Answer, Ratio, Tonnes
+from shared.http.parameters import YearAsked
 from shared.http.problems import not_found
 from shared.units.amount import ratio_text, tonnes_text
-from shared.units.calendar import Zone, local_date
 
-YEAR_FIRST, YEAR_LAST = 1990, 2100
-
-FarmId = Annotated[str, Path(description="The farm", examples=["farm:0001"])]
+FarmId = Annotated[
+    str,
+    Path(
+        description="The farm: a unified social credit code or farm:<token>",
+        examples=["farm:0001"],
+        json_schema_extra={"pattern": FARM_PATTERN},
+    ),
+]
 YearQuery = Annotated[
-    int | None,
+    YearAsked | None,
     Query(
-        ge=YEAR_FIRST,
-        le=YEAR_LAST,
         description="A year of the city's calendar; of a farm's account without it the last one "
         "that has records, of its lists all, else the running one",
         examples=[2020],
@@ -41,12 +44,6 @@ class Neutralised(Answer, frozen=True, kw_only=True):
     neutralised_t: Tonnes
     gross_t: Tonnes
     ratio: Ratio | None
-
-
-def today(request: Request) -> date:
-    """The day in the city."""
-    state = request.app.state
-    return local_date(state.clock(), Zone(state.settings.tanzhang_zone))
 
 
 async def versions_of(connection: Connection, farm_id: str) -> list[Version]:

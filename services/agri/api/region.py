@@ -6,13 +6,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.agri.api.reading import Neutralised, Reader, YearQuery, six_places, today, tonnes
+from services.agri.api.reading import Neutralised, Reader, YearQuery, six_places, tonnes
 from services.agri.domain.account import Totals
 from services.agri.domain.coverage import parse
 from services.agri.domain.farms import TYPE_NAMES
 from services.agri.store import accounts
 from shared.http.answers import Answer, Ratio, Wording, Year, answers, sample
 from shared.http.app import json_response
+from shared.http.city import today
 from shared.methodology import methodology
 from shared.units.amount import ratio_text
 

@@ -16,22 +16,25 @@ from services.grading.domain.benchmarks import Benchmark, Cuts, Shelf
 from services.grading.revising import Change, Draft, Reviser, set_anew, withdrawal
 from services.grading.store import benchmarks
 from services.grading.store.benchmarks import Named
-from shared.auth.principal import Principal, require
+from shared.auth.principal import Principal, require, require_city
 from shared.database import Connection
 from shared.events.errors import FieldError
+from shared.events.identifiers import BANK_FORM, BANK_PATTERN, is_bank
 from shared.http.answers import Listing, Refusal, Timestamp, answers, sample
 from shared.http.app import json_response
-from shared.http.bodies import Body, accepts, body
+from shared.http.bodies import NOT_BLANK, Body, accepts, body
+from shared.http.city import today
 from shared.http.paging import Page, listing, paging
-from shared.http.problems import Problem, invalid, not_found, unavailable
-from shared.units.calendar import local_date
+from shared.http.parameters import YearAsked
+from shared.http.problems import Problem, forbidden, invalid, not_found, unavailable
+from shared.methodology import MethodologyError, methodology
 
 router = APIRouter(tags=["benchmarks"])
 ATTEMPTS = 5
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Text = Annotated[str, msgspec.Meta(max_length=200, pattern=NOT_BLANK)]
 ProductName = Annotated[Text, sample("xylitol")]
 Sector = Annotated[str, Path(description="Class of GB/T 4754", examples=["1495"])]
-Year = Annotated[int, Path(ge=1900, le=2999, description="The account year", examples=[2020])]
+Year = Annotated[YearAsked, Path(description="The account year", examples=[2020])]
 Product = Annotated[str, Query(description="What is made", examples=["xylitol"])]
 ProductAsked = Annotated[
     str | None,
@@ -42,7 +45,7 @@ Positive = Annotated[Decimal, msgspec.Meta(description="More than zero", example
 NO_BENCHMARK = Refusal(404, "not-found", "There is no benchmark '1495/xylitol/2020'")
 Word = Literal["norm", "published", "city_mean", "city_median"]
 Reader = Annotated[Principal, Depends(require("labels:read"))]
-Writer = Annotated[Principal, Depends(require("benchmarks:write"))]
+Writer = Annotated[Principal, Depends(require_city("benchmarks:write"))]
 
 
 class CutsBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,7 +64,7 @@ class BenchmarkBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
     benchmark: Positive
     kind: Word
     source: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=1000, examples=["a notice of the city"])
+        str, msgspec.Meta(max_length=1000, pattern=NOT_BLANK, examples=["a notice of the city"])
     ]
     cuts: CutsBody | None = None
     valid_from: date | None = None
@@ -85,7 +88,7 @@ class BenchmarkSet(BenchmarkShown, frozen=True, kw_only=True):
 
 
 class PolicyShown(PolicyFacts, frozen=True, kw_only=True):
-    """The default policy of a label or a tier."""
+    """The policy of a label or a tier."""
 
     kind: Literal["industrial", "agri", "personal"]
     label: Annotated[str, sample("light_green")]
@@ -167,7 +170,7 @@ async def put_benchmark(
     The same body again changes nothing. `labels_changed` counts the labels that did; `in_force`
     is false while a better kind holds for the year.
     """
-    _check(given, year, product)
+    _check(given, sector, year, product)
     named = sector, given.product, year
     draft = Draft(_drafted(named, given), given.valid_from)
     changed = await revise(request, who, named, lambda connection: set_anew(connection, draft))
@@ -216,11 +219,26 @@ async def get_policies(
         Literal["industrial", "agri", "personal"] | None,
         Query(description="Only of such accounts"),
     ] = None,
+    bank: Annotated[
+        str | None,
+        Query(
+            description="As this bank grants it; a bank's token has its own without",
+            examples=["jsrcb"],
+            json_schema_extra={"pattern": BANK_PATTERN},
+        ),
+    ] = None,
 ) -> Response:
-    """The default policy of each label and tier as in force today, in English and Chinese."""
-    regrader = request.app.state.regrader
-    today = local_date(request.app.state.clock(), regrader.zone)
-    policies = regrader.rules.methodology.policies(kind, today)
+    """The policy of each label and tier as in force today, in English and Chinese.
+
+    It is the city's default where the bank has put none of its own in its place; the `id` of such a
+    one begins with the bank.
+    """
+    if bank is not None and not is_bank(bank):
+        raise invalid("/query/bank", f"expected {BANK_FORM}", "invalid-parameter")
+    if bank is not None and who.bank not in (None, bank):
+        raise forbidden(f"The token is of the bank {who.bank}: it asks about no other")
+    rules = request.app.state.regrader.rules
+    policies = rules.methodology.policies(kind, today(request), bank or who.bank)
     items = (PolicyShown(kind=p.kind, label=p.label, **p.facts()) for p in policies)
     return json_response(listing(items))
 
@@ -272,7 +290,11 @@ def _drafted(named: Named, given: BenchmarkBody) -> Benchmark:
     return Benchmark(*named, "", given.unit, given.benchmark, cuts, given.kind, given.source)
 
 
-def _check(given: BenchmarkBody, year: int, product: str | None) -> None:
+def _check(given: BenchmarkBody, sector: str, year: int, product: str | None) -> None:
+    try:
+        methodology().sector(sector)
+    except MethodologyError as error:
+        raise invalid("/path/sector", str(error), "invalid-parameter") from error
     faults = []
     if given.benchmark <= 0:
         faults.append(FieldError("/benchmark", f"expected more than zero, got {given.benchmark}"))

@@ -20,9 +20,9 @@ from shared.database import Connection
 from shared.events.types import IndustrialAccount
 from shared.http.answers import answers, conflicts, sample
 from shared.http.app import json_response
+from shared.http.city import today
 from shared.http.problems import Problem, conflict, invalid
 from shared.methodology import CityRule
-from shared.units.calendar import local_date
 
 router = APIRouter(tags=["benchmarks"])
 Product = Annotated[
@@ -104,8 +104,7 @@ async def _computed(
 
 
 def _check_over(request: Request, year: int) -> None:
-    today = local_date(request.app.state.clock(), request.app.state.regrader.zone)
-    if year >= today.year:
+    if year >= today(request).year:
         raise invalid(
             "/path/year", f"expected a year that is over, got {year}", "invalid-parameter"
         )

@@ -1,5 +1,6 @@
 """Labels of accounts: as they stand, and how they came about."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -42,14 +43,15 @@ from shared.http.answers import (
 from shared.http.answers import Year as ShownYear
 from shared.http.app import json_response
 from shared.http.paging import Page, paging
+from shared.http.parameters import YearAsked
 from shared.http.problems import invalid, not_found
 from shared.stream.accounts import find
 
 router = APIRouter(tags=["labels"])
 Reader = Annotated[Principal, Depends(require("labels:read"))]
 Year = Annotated[
-    int | None,
-    Query(ge=1900, le=2999, description="Without, the latest graded one", examples=[2020]),
+    YearAsked | None,
+    Query(description="Without, the latest graded one", examples=[2020]),
 ]
 WORDS = tuple(dict.fromkeys(label for labels in LABELS.values() for label in labels))
 
@@ -59,21 +61,29 @@ SENT = (
     *("benchmark_version", "benchmark_kind", "policy", "valid_until", "sequence"),
 )
 
+# Account by account in the order of the page, so that a page takes what it shows.
 LIST = """
-select * from (
-    select distinct on (l.account) s.subject, l.*
-    from label l join subject s on s.account = l.account
-    where ($1::int is null or l.year = $1)
-        and ($2::text[] is null or exists (
-            select from unnest($2::text[]) pattern, split_part(pattern, '*', 1) stem,
-                substr(s.subject, strpos(s.subject, ':') + 1) id
-            where id = pattern or (pattern <> stem and starts_with(id, stem)
-                and (right(stem, 1) in (':', '/') or substr(id, length(stem) + 1, 1) in (':', '/')))))
-    order by l.account, l.label = 'ungraded', l.year desc
-) found
-where ($3::text is null or label = $3) and ($4::text is null or sector = $4)
-    and ($5::text is null or kind = $5) and ($6::text is null or subject > $6)
-order by subject limit $7
+select s.subject, l.*
+from subject s cross join lateral (
+    select * from label
+    where account = s.account and ($1::int is null or year = $1)
+    order by label = 'ungraded', year desc limit 1
+) l
+where s.subject > coalesce($6, '') and ($5::text is null or starts_with(s.subject, $5 || ':'))
+    and ($2::text[] is null or s.subject = any($2) or s.subject like any($8::text[]))
+    and ($3::text is null or l.label = $3) and ($4::text is null or l.sector = $4)
+    {narrowed}
+order by s.subject limit $7
+"""
+# Which accounts come into question at all: where they are few, the planner begins with them.
+WITH_LABEL = """
+    and s.account in (
+        select account from label where label = $3 and ($1::int is null or year = $1))
+"""
+OF_SECTOR_AND_YEAR = """
+    and s.account in (
+        select account from account_state
+        where ($1::int is null or year = $1) and ($4::text is null or sector = $4))
 """
 HISTORY = """
 select h.* from label_history h join subject s on s.account = h.account
@@ -107,6 +117,7 @@ class Announced(Answer, frozen=True, kw_only=True):
     benchmark_kind: BenchmarkKind | None
     policy: PolicyFacts | None
     valid_until: Timestamp | None
+    expired: bool
     sequence: int | None
     appeals: list[AppealShown]
 
@@ -137,10 +148,12 @@ async def list_labels(
     """The current label of each account (or that of `year`); `sector` of a farm is its type."""
     if label is not None and label not in WORDS:
         raise invalid("/query/label", f"expected one of {', '.join(WORDS)}", "invalid-parameter")
-    patterns = None if who.reads_all() else list(who.subjects)
-    after = page.after(tuple[str])
+    after, (whole, begun) = page.after(tuple[str]), readable(who)
+    narrowed = WITH_LABEL if label else ""
+    narrowed += OF_SECTOR_AND_YEAR if sector or year else ""
     rows: Sequence[asyncpg.Record] = await request.app.state.pool.fetch(
-        LIST, year, patterns, label, sector, kind, after and after[0], page.limit + 1
+        LIST.format(narrowed=narrowed),
+        *(year, whole, label, sector, kind, after and after[0], page.limit + 1, begun),
     )
     # The query leaves out what the principal may not read; the principal has the last word.
     found = page.listing(rows, lambda row: row, lambda row: [row["subject"]])
@@ -215,6 +228,19 @@ def chosen(kind: str, id: str, held: Held, year: int | None) -> Label:
     return label
 
 
+def readable(who: Principal) -> tuple[list[str] | None, list[str]]:
+    """The accounts that a principal reads, by name and by how they begin, as LIKE has it; None: all.
+
+    A token may name every customer of a bank: what it says is taken apart here, not for each row.
+    """
+    if who.reads_all():
+        return None, []
+    named = [f"{kind}:{name}" for kind in LABELS for name in who.subjects]
+    stems = [re.sub(r"([%_\\])", r"\\\1", name[:-1]) for name in named if name.endswith("*")]
+    begun = [stem + end for stem in stems for end in (["_%"] if stem[-1] in ":/" else [":%", "/%"])]
+    return [name for name in named if not name.endswith("*")], begun
+
+
 def _listed(request: Request, row: asyncpg.Record) -> LabelListed:
     state, (kind, id) = request.app.state, split_subject(row["subject"])
     label = reading.label_of(row)
@@ -224,4 +250,5 @@ def _listed(request: Request, row: asyncpg.Record) -> LabelListed:
 
 def _announced(row: asyncpg.Record) -> dict[str, Any]:
     names = ("year", "n", "label", "previous", "decided_at", "cause")
-    return {name: row[name] for name in names} | {name: row["data"].get(name) for name in SENT}
+    sent = {name: row["data"].get(name) for name in SENT}
+    return {name: row[name] for name in names} | sent | {"expired": "expired" in row["data"]}

@@ -1,11 +1,9 @@
 """Carbon passports: what the city knows about one account, gathered from its services."""
 
 import asyncio
-from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-import httpx
 from fastapi import APIRouter, Depends, Path, Request
 from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
@@ -16,12 +14,13 @@ from services.grading.domain.grades import UNGRADED
 from shared.auth import consent
 from shared.auth.consent import NO_CONSENT, Consent
 from shared.auth.principal import Principal, require, require_subject
+from shared.events.identifiers import bank_of
 from shared.http.answers import NOT_FOUND, Answer, Timestamp, answers, sample
 from shared.http.app import json_response
-from shared.http.client import Unavailable, ask, open_client
+from shared.http.city import today
+from shared.http.client import Unavailable, ask
 from shared.http.problems import Problem, forbidden, not_found, unavailable
 from shared.settings import Settings
-from shared.units.calendar import local_date
 
 router = APIRouter(tags=["passports"])
 Part = Literal["account", "evidence", "tier"]
@@ -80,15 +79,15 @@ async def get_passport(
 ) -> Response:
     """A part whose service is away is null and named in `missing`; then `partial` is true.
 
-    A bank sees a person's tier and policy, and these only under the person's consent.
+    A bank sees a person's tier and policy, and these only under the person's consent. The policy is
+    that of the bank that asks, or of the person's own bank, where it has put one in the default's place.
     """
-    async with open_client() as client:
-        gathering = Gathering(request.app.state.settings, consent.bearer(request), client)
-        if kind == "personal":
-            parts = await _of_consenting(request, gathering, id, who)
-        else:
-            require_subject(who, id)
-            parts = await _of_account(request, gathering, kind, id)
+    gathering = Gathering(request)
+    if kind == "personal":
+        parts = await _of_consenting(request, gathering, id, who)
+    else:
+        require_subject(who, id)
+        parts = await _of_account(request, gathering, kind, id, who.bank)
     missing, at = sorted(gathering.missing), request.app.state.clock()
     passport = Passport(
         kind=kind, id=id, issued_at=at, **parts, partial=bool(missing), missing=missing
@@ -99,22 +98,23 @@ async def get_passport(
 class Gathering:
     """Questions to other services on behalf of a caller; remembers the parts that are missing."""
 
-    def __init__(self, settings: Settings, token: str | None, client: httpx.AsyncClient) -> None:
-        self.settings = settings
+    def __init__(self, request: Request) -> None:
+        self.settings: Settings = request.app.state.settings
         self.missing: set[Part] = set()
-        self.client = client
-        self._token = settings.tanzhang_service_token or token
+        self._request = request
 
     async def ask(self, part: Part, url: str, path: str, **params: str | int) -> Any:
         """The answer, or None: there is none, or the service is away."""
         try:
-            return await ask(url, path, self._token, params=params, client=self.client)
+            return await ask(self._request, url, path, **params)
         except Unavailable:
             self.missing.add(part)
             return None
 
 
-async def _of_account(request: Request, gathering: Gathering, kind: Kind, id: str) -> Parts:
+async def _of_account(
+    request: Request, gathering: Gathering, kind: Kind, id: str, bank: str | None
+) -> Parts:
     settings, rules = gathering.settings, request.app.state.regrader.rules
     label = await _label(request, kind, id)
     url, collection = {
@@ -122,7 +122,7 @@ async def _of_account(request: Request, gathering: Gathering, kind: Kind, id: st
         "agri": (settings.tanzhang_agri_url, "farms"),
     }[kind]
     path = f"/v1/{collection}/{quote(id, safe=':')}"
-    year = label.year if label else _today(request).year
+    year = label.year if label else today(request).year
     account, evidence = await asyncio.gather(
         gathering.ask("account", url, f"{path}/account", year=year),
         _evidence(gathering, url, f"{path}/entries", year=year),
@@ -130,21 +130,23 @@ async def _of_account(request: Request, gathering: Gathering, kind: Kind, id: st
     if label is None and account is None and not gathering.missing:
         raise not_found(f"{kind} account", id)
     held = rules.policy_held if label and _in_doubt(label) else rules.policy
-    policy = PolicyFacts(**held(kind, label.label if label else UNGRADED, _today(request)))
+    word = label.label if label else UNGRADED
+    policy = PolicyFacts(**held(kind, word, today(request), bank))
     return {"label": label, "account": account, "policy": policy, "evidence": evidence}
 
 
 async def _of_consenting(request: Request, gathering: Gathering, id: str, who: Principal) -> Parts:
     if not who.has("personal:read"):
         raise forbidden("The token lacks the scope personal:read", scope="personal:read")
-    check = consent.over_http(request, gathering.client)
-    given = await consent.require_passport(who, id, check)
+    given = await consent.require_passport(who, id, consent.over_http(request))
     if given is not None:
-        return await _for_bank(request, gathering, id, given)
+        return await _for_bank(request, gathering, id, who.bank, given)
     return await _of_person(request, gathering, id) | {"consent": None}
 
 
-async def _for_bank(request: Request, gathering: Gathering, id: str, given: Consent) -> Parts:
+async def _for_bank(
+    request: Request, gathering: Gathering, id: str, bank: str | None, given: Consent
+) -> Parts:
     """Tier and policy, nothing else: that is what the person has consented to."""
     path = f"/v1/accounts/{quote(id, safe=':')}"
     points = await gathering.ask("tier", gathering.settings.tanzhang_points_url, path)
@@ -152,7 +154,7 @@ async def _for_bank(request: Request, gathering: Gathering, id: str, given: Cons
         raise unavailable("The person's tier cannot be asked at the moment")
     if points is None:
         raise not_found("personal account", id)
-    policy = _policy(request, points["tier"])
+    policy = _policy(request, points["tier"], bank)
     return {"tier": points["tier"], "policy": policy, "consent": given}
 
 
@@ -172,7 +174,7 @@ async def _of_person(request: Request, gathering: Gathering, id: str) -> Parts:
         "tier": tier if known else None,
         "points": points,
         "account": account,
-        "policy": _policy(request, tier) if known else None,
+        "policy": _policy(request, tier, bank_of(id)) if known else None,
         "evidence": evidence,
     }
 
@@ -201,15 +203,11 @@ async def _label(request: Request, kind: Kind, id: str) -> LabelShown | None:
     return label_view(kind, id, chosen(kind, id, held, None), state.regrader.rules, state.clock())
 
 
-def _policy(request: Request, tier: str) -> PolicyFacts:
+def _policy(request: Request, tier: str, bank: str | None) -> PolicyFacts:
     rules = request.app.state.regrader.rules
-    return PolicyFacts(**rules.policy("personal", tier, _today(request)))
+    return PolicyFacts(**rules.policy("personal", tier, today(request), bank))
 
 
 def _in_doubt(label: LabelShown) -> bool:
     """Nobody lends by a label whose time is over or that an appeal has re-opened."""
     return label.expired or label.suspended
-
-
-def _today(request: Request) -> date:
-    return local_date(request.app.state.clock(), request.app.state.regrader.zone)

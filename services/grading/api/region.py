@@ -28,10 +28,11 @@ from shared.auth.principal import Principal
 from shared.http.answers import Answer, Ratio, answers, conflicts, sample
 from shared.http.answers import Year as ShownYear
 from shared.http.app import json_response
+from shared.http.city import today
+from shared.http.parameters import YearAsked
 from shared.http.problems import conflict, invalid, unavailable
 from shared.methodology.label_rows import FARM_TYPES
 from shared.units.amount import ratio_text
-from shared.units.calendar import local_date
 
 router = APIRouter(tags=["region"])
 
@@ -104,15 +105,15 @@ async def get_summary(
     request: Request,
     who: Reader,
     year: Annotated[
-        int | None,
-        Query(ge=1900, le=2999, description="Without, the running one", examples=[2020]),
+        YearAsked | None,
+        Query(description="Without, the running one", examples=[2020]),
     ] = None,
 ) -> Response:
     """Of a year (the running one); aggregates only, whoever may read labels may read them.
 
     Of an enterprise `total_t`; of a farm `neutralised_t` and `gross_t`, and its type for a sector.
     """
-    wanted = year or _today(request).year
+    wanted = year or today(request).year
     async with request.app.state.pool.acquire() as connection:
         rows = await connection.fetch(SUMS, wanted)
         mean = (await means.newest(connection, [wanted])).get(wanted)
@@ -170,7 +171,7 @@ async def take_peers(request: Request, year: Year, who: Writer) -> Response:
 
 async def _take(request: Request, kind: Kind, year: int, who: Principal) -> int:
     """The means or the peers of a year as they stand; how many labels changed."""
-    if year >= _today(request).year:
+    if year >= today(request).year:
         raise invalid(
             "/path/year", f"expected a year that is over, got {year}", "invalid-parameter"
         )
@@ -228,7 +229,3 @@ def _tonnes(kind: str, rows: Iterable[asyncpg.Record]) -> dict[str, Any]:
         return {"total_t": total}
     gross = sum((row["gross_t"] or Decimal(0) for row in held), Decimal(0))
     return {"neutralised_t": total, "gross_t": gross}
-
-
-def _today(request: Request) -> Any:
-    return local_date(request.app.state.clock(), request.app.state.regrader.zone)

@@ -14,6 +14,7 @@ from services.grading.domain.city import CityMean
 from services.grading.domain.farm_peers import FarmPeers
 from services.grading.domain.grades import Grade, Label
 from services.grading.domain.rulebook import Rulebook
+from shared.events.identifiers import FARM_PATTERN
 from shared.http.answers import Answer, Ratio, Timestamp, Wording, Year, sample
 from shared.units.amount import ratio_text
 
@@ -26,6 +27,7 @@ AccountId = Annotated[
     Path(
         description="The account: a unified social credit code or farm:<token>",
         examples=["91330800704206161W", "farm:sanyi"],
+        json_schema_extra={"pattern": FARM_PATTERN},
     ),
 ]
 CONTESTED = Wording(
@@ -67,9 +69,11 @@ ReasonText = Annotated[
 
 
 class PolicyFacts(Answer, frozen=True, kw_only=True):
-    """What a bank grants by default for a label; `transition_` of a loan for cuts in intensity."""
+    """What banks grant for a label; `transition_` of a loan for cuts in intensity."""
 
-    id: Annotated[str, sample("industrial.light_green")]
+    id: Annotated[
+        str, sample("industrial.light_green", "Of what a bank grants otherwise, after its name")
+    ]
     rate_bp: Annotated[str, sample("-25", "Basis points on the bank's own base rate")]
     line_multiplier: Annotated[str, sample("1.10")]
     terms_en: Annotated[str, sample("standard")]

@@ -87,7 +87,7 @@ class WhatIfShown(Outcome, frozen=True, kw_only=True):
 
 @dataclass(slots=True, frozen=True)
 class Supposed:
-    """An account as it would be, and what it would be held against."""
+    """An account as it would be, what it would be held against, and the bank that asks."""
 
     state: AccountState
     around: Surroundings
@@ -95,6 +95,7 @@ class Supposed:
     now: datetime
     zone: ZoneInfo
     peers: FarmPeers | None = None
+    bank: str | None = None
 
     def grade(self, cut_mg: int = 0) -> Grade:
         """The grade after a further cut."""
@@ -144,7 +145,7 @@ async def what_if(
         state = _with_output(state, around.benchmark, asked.output)
     state = less(state, asked.reduction_t)
     peers = held.peers.get((state.year, state.type)) if isinstance(state, AgriAccount) else None
-    supposed = Supposed(state, around, regrader.rules, now, regrader.zone, peers)
+    supposed = Supposed(state, around, regrader.rules, now, regrader.zone, peers, who.bank)
     on = local_date(now, regrader.zone)
     answer = WhatIfShown(
         kind=kind,
@@ -163,7 +164,7 @@ def answered(kind: str, supposed: Supposed, on: date) -> Outcome:
     cut = next_better(rules.rank(kind, grade.label), supposed.most_mg(), rank)
     return Outcome(
         **grade_fields(kind, grade, rules),
-        policy=PolicyFacts(**rules.policy(kind, grade.label, on)),
+        policy=PolicyFacts(**rules.policy(kind, grade.label, on, supposed.bank)),
         next=None if cut is None else _next(kind, supposed, cut, on),
     )
 
@@ -176,7 +177,7 @@ def _next(kind: str, supposed: Supposed, cut: int, on: date) -> NextLabel:
         label_en=name.name_en,
         label_zh=name.name_zh,
         reduction_t=tonnes_text(cut),
-        policy=PolicyFacts(**rules.policy(kind, better, on)),
+        policy=PolicyFacts(**rules.policy(kind, better, on, supposed.bank)),
     )
 
 

@@ -11,7 +11,7 @@ from services.grading.domain.outputs import by_value_added
 from shared.events.types import IndustrialAccount
 from shared.units.calendar import local_date
 
-WEAK = frozenset({"estimated", "substituted", "default"})
+WEAK = frozenset({"estimated", "substituted"})
 
 
 @dataclass(slots=True, frozen=True)

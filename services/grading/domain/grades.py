@@ -2,8 +2,9 @@
 
 from calendar import monthrange
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.city import CityMean
@@ -22,6 +23,8 @@ PEERS = "farm_peers"
 MONTH = "month"
 RULE = "rule"
 APPEAL = "appeal"
+# What tells of a label again without deciding it.
+EXPIRY = "expiry"
 
 
 @dataclass(slots=True, frozen=True)
@@ -68,11 +71,12 @@ class Grade:
 
 @dataclass(slots=True, frozen=True)
 class Label:
-    """A grade as it stands: the n-th label of its account and year.
+    """A grade as it stands; `n` counts what has been announced of its account and year.
 
-    `decided_at` and `valid_until` are those of the decision that gave the label its word or
-    renewed it; the figures follow the account, `looked_at` and `cause` are of the last grading.
-    `contested` while an appeal is open, `suspended` once one has re-opened the label.
+    `decided_at` is that of the decision that gave the label its word or renewed it, `valid_until`
+    too unless the label was over by then; the figures follow the account, `looked_at` and `cause`
+    are of the last grading. `contested` while an appeal is open, `suspended` once one has re-opened
+    the label, `told_expired` once it has been announced that its time is over.
     """
 
     year: int
@@ -85,10 +89,15 @@ class Label:
     cause: str
     contested: bool = False
     suspended: bool = False
+    told_expired: bool = False
 
     def expired(self, now: datetime) -> bool:
         """Whether its time is over."""
         return self.valid_until is not None and now >= self.valid_until
+
+    def lapsed(self, now: datetime) -> bool:
+        """Whether its time is over, by this clock or by one ahead that has announced it."""
+        return self.told_expired or self.expired(now)
 
 
 def settle(
@@ -100,14 +109,16 @@ def settle(
     rule_version: str,
     months: int,
     cause: Cause,
+    zone: ZoneInfo,
 ) -> Label:
     """The label that follows from a grade.
 
     A new one, valid for `months`, when its word changes or new data of the year renew an expired
-    one; else the held one with the grade's figures. New data, another benchmark or other peers that
-    decide it end a suspension.
+    one; else the held one with the grade's figures. Another word by anything but new data leaves an
+    expired one expired. New data, another benchmark or other peers that decide it end a suspension.
     """
     contested = held is not None and held.contested
+    lapsed = held is not None and held.lapsed(now) and cause.kind != NEW_DATA
     anew = cause.kind in (NEW_DATA, BENCHMARK) or (cause.kind == PEERS and grade.peers is not None)
     suspended = held is not None and held.suspended and not anew
     if held is not None and held.grade.label == grade.label and not _renews(held, now, cause):
@@ -119,25 +130,33 @@ def settle(
             cause=cause.text,
             suspended=suspended,
         )
+    over = held.valid_until if held and lapsed else None
     return Label(
         year,
         held.n + 1 if held else 1,
         grade,
         rule_version,
         now,
-        None if grade.label == UNGRADED else months_after(now, months),
+        None if grade.label == UNGRADED else over or months_after(now, months, zone),
         now,
         cause.text,
         contested,
         suspended,
+        lapsed and grade.label != UNGRADED,
     )
 
 
-def months_after(at: datetime, months: int) -> datetime:
-    """The same time of day months later, on the last day of the month where that is shorter."""
-    year, month = divmod(at.year * 12 + at.month - 1 + months, 12)
-    day = min(at.day, monthrange(year, month + 1)[1])
-    return at.replace(year=year, month=month + 1, day=day)
+def expire(label: Label) -> Label:
+    """The label once it has been announced as expired; nothing else about it changes."""
+    return replace(label, n=label.n + 1, told_expired=True)
+
+
+def months_after(at: datetime, months: int, zone: ZoneInfo) -> datetime:
+    """The same time of a zone's day months later, on the last day of a month that is shorter."""
+    local = at.astimezone(zone)
+    year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
+    day = min(local.day, monthrange(year, month + 1)[1])
+    return local.replace(year=year, month=month + 1, day=day).astimezone(UTC)
 
 
 def current(labels: dict[int, Label]) -> Label | None:
@@ -148,4 +167,4 @@ def current(labels: dict[int, Label]) -> Label | None:
 
 
 def _renews(held: Label, now: datetime, cause: Cause) -> bool:
-    return cause.kind == NEW_DATA and held.expired(now)
+    return cause.kind == NEW_DATA and held.lapsed(now)

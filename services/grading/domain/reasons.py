@@ -1,5 +1,6 @@
 """Why an account has its label, in sentences with the numbers, English and Chinese."""
 
+from datetime import date
 from fractions import Fraction
 
 from services.grading.domain.benchmarks import Benchmark
@@ -15,6 +16,15 @@ BENCHMARK_KINDS = {
     "city_mean": ("city mean", "全市均值"),
     "city_median": ("city median", "全市中位数"),
     "supposed": ("supposed value", "假设值"),
+}
+# Of a production unit, which is a free word; others stand as they are registered.
+UNITS_ZH = {
+    "t": "吨",
+    "kg": "千克",
+    "MWh": "兆瓦时",
+    "GJ": "吉焦",
+    "m3": "立方米",
+    "1e4CNY": "万元",
 }
 ILLUSTRATIVE = ("illustrative value", "示例值")
 CAPPED_EN = " The data are estimated throughout or thin, so the label goes no higher."
@@ -39,8 +49,9 @@ def industrial(
         f"{benchmark.output_unit}, {ratio_text(ratio)} times the benchmark of {figure} "
         f"({kind_en}, {benchmark.year}): {name.name_en}."
     )
+    unit_zh = UNITS_ZH.get(benchmark.output_unit, f" {benchmark.output_unit} ")
     zh = (
-        f"{account.year}年排放{total}吨二氧化碳当量，强度为每{benchmark.output_unit} "
+        f"{account.year}年排放{total}吨二氧化碳当量，强度为每{unit_zh}"
         f"{ratio_text(intensity)}吨，是基准值{figure}（{benchmark.year}年{kind_zh}）的"
         f"{ratio_text(ratio)}倍：{name.name_zh}。"
     )
@@ -57,6 +68,14 @@ def adjusted(reason: dict[str, str], *, moved: int, capped: bool) -> dict[str, s
     return {
         "en": reason["en"] + "".join(en for en, _ in added),
         "zh": reason["zh"] + "".join(zh for _, zh in added),
+    }
+
+
+def expired(reason: dict[str, str], year: int, on: date) -> dict[str, str]:
+    """The sentence, and since when the label it gives is over."""
+    return {
+        "en": f"{reason['en']} It expired on {on}; new data of {year} decide it anew.",
+        "zh": f"{reason['zh']}该标签已于{on}到期，收到{year}年的新数据后重新评定。",
     }
 
 

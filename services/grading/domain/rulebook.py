@@ -16,10 +16,10 @@ from shared.methodology import (
     Methodology,
     SampleBenchmark,
 )
+from shared.methodology.label_rows import LABEL_WORDS
 
 LABELS: Mapping[str, tuple[str, ...]] = {
-    "industrial": ("deep_green", "light_green", "yellow", "red", "ungraded"),
-    "agri": ("deep_green", "medium_green", "light_green", "ungraded"),
+    kind: words for kind, words in LABEL_WORDS.items() if kind != "personal"
 }
 
 
@@ -77,14 +77,16 @@ class Rulebook:
         """A label as people read it, English and Chinese."""
         return self.methodology.label_name(kind, label)
 
-    def policy(self, kind: str, label: str, on: date) -> dict[str, str]:
-        """The policy of a label as it is sent, as in force on a day."""
-        return self.methodology.policy(kind, label, on).facts()
+    def policy(self, kind: str, label: str, on: date, bank: str | None = None) -> dict[str, str]:
+        """The policy of a label as in force on a day: the default, as it is sent, or a bank's."""
+        return self.methodology.policy(kind, label, on, bank).facts()
 
-    def policy_held(self, kind: str, label: str, on: date) -> dict[str, str]:
-        """The policy while a label can't be relied on: its own, or that of ungraded if worse."""
-        own, ungraded = (self.policy(kind, word, on) for word in (label, UNGRADED))
-        return max(own, ungraded, key=lambda p: (int(p["rate_bp"]), -Decimal(p["line_multiplier"])))
+    def policy_held(
+        self, kind: str, label: str, on: date, bank: str | None = None
+    ) -> dict[str, str]:
+        """The policy while a label can't be relied on: that of ungraded, or its own if worse."""
+        ungraded, own = (self.policy(kind, word, on, bank) for word in (UNGRADED, label))
+        return max(ungraded, own, key=lambda p: (int(p["rate_bp"]), -Decimal(p["line_multiplier"])))
 
 
 def rulebook(methodology: Methodology) -> Rulebook:

@@ -1,6 +1,7 @@
 """What grading keeps of accounts, and what a decision writes."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.city import CityMean
@@ -38,11 +39,13 @@ class LabelRow:
 
 @dataclass(slots=True, frozen=True)
 class HistoryRow:
-    """A label that is announced, with the data sent."""
+    """A label that is announced, with the data sent, when and why."""
 
     account: int
     label: Label
     data: LabelChanged
+    at: datetime
+    cause: str
 
 
 @dataclass(slots=True)

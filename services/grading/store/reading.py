@@ -34,8 +34,7 @@ async def load(
     held = Held()
     for row in await connection.fetch(STATES, accounts):
         held.states.setdefault(row["subject"], {})[row["year"]] = state_of(row)
-    for row in await connection.fetch(LABELS, accounts):
-        held.labels.setdefault(row["subject"], {})[row["year"]] = label_of(row)
+    held.labels = await labels(connection, accounts)
     states = [*arriving, *(s for years in held.states.values() for s in years.values())]
     industrial = [state for state in states if isinstance(state, IndustrialAccount)]
     pairs = {(state.sector, state.product) for state in industrial}
@@ -44,6 +43,14 @@ async def load(
     farms = [state for state in states if isinstance(state, AgriAccount)]
     held.peers = await farm_peers.newest(connection, {(state.year, state.type) for state in farms})
     return held
+
+
+async def labels(connection: Connection, accounts: Sequence[int]) -> dict[str, dict[int, Label]]:
+    """The labels of these accounts, by subject and year."""
+    found: dict[str, dict[int, Label]] = {}
+    for row in await connection.fetch(LABELS, accounts):
+        found.setdefault(row["subject"], {})[row["year"]] = label_of(row)
+    return found
 
 
 def state_of(row: asyncpg.Record) -> AccountState:
@@ -77,6 +84,7 @@ def label_of(row: asyncpg.Record) -> Label:
         row["cause"],
         row["contested"],
         row["suspended"],
+        row["expiry_told"] is not None and row["expiry_told"] == row["valid_until"],
     )
 
 

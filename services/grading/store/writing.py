@@ -36,12 +36,12 @@ WRITE_LABELS = """
 insert into label (account, year, kind, sector, n, label, missing, intensity_numerator,
     intensity_denominator, ratio_numerator, ratio_denominator, benchmark, dimensions, reason,
     rule_version, decided_at, valid_until, looked_at, cause, city, contested, suspended,
-    intensity_per, peers)
+    intensity_per, peers, expiry_told)
 select * from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::int[], $6::text[],
     $7::text[], $8::numeric[], $9::numeric[], $10::numeric[], $11::numeric[], $12::jsonb[],
     $13::jsonb[], $14::jsonb[], $15::text[], $16::timestamptz[], $17::timestamptz[],
     $18::timestamptz[], $19::text[], $20::jsonb[], $21::boolean[], $22::boolean[],
-    $23::text[], $24::jsonb[])
+    $23::text[], $24::jsonb[], $25::timestamptz[])
 on conflict (account, year) do update set
     sector = excluded.sector, n = excluded.n, label = excluded.label, missing = excluded.missing,
     intensity_numerator = excluded.intensity_numerator,
@@ -51,7 +51,8 @@ on conflict (account, year) do update set
     rule_version = excluded.rule_version, decided_at = excluded.decided_at,
     valid_until = excluded.valid_until, looked_at = excluded.looked_at, cause = excluded.cause,
     city = excluded.city, contested = excluded.contested, suspended = excluded.suspended,
-    intensity_per = excluded.intensity_per, peers = excluded.peers
+    intensity_per = excluded.intensity_per, peers = excluded.peers,
+    expiry_told = excluded.expiry_told
 """
 WRITE_HISTORY = """
 insert into label_history (account, year, n, epoch, sequence, label, previous, ratio_numerator,
@@ -62,11 +63,25 @@ select * from unnest($1::bigint[], $2::int[], $3::int[], $4::int[], $5::bigint[]
 """
 
 
+EXPIRE = """
+update label l set n = told.n, expiry_told = l.valid_until
+from unnest($1::bigint[], $2::int[], $3::int[]) told(account, year, n)
+where l.account = told.account and l.year = told.year
+"""
+
+
 async def write(connection: Connection, rows: Rows) -> None:
     """Store a decision: states, labels, history."""
     await _insert(connection, WRITE_STATES, [_state_columns(n, s) for n, s in rows.states])
     await _insert(connection, WRITE_LABELS, [_label_columns(row) for row in rows.labels])
     await _insert(connection, WRITE_HISTORY, [_history_columns(row) for row in rows.history])
+
+
+async def expire(connection: Connection, told: Sequence[HistoryRow]) -> None:
+    """Store that these labels have been announced as expired."""
+    keys = [(row.account, row.label.year, row.label.n) for row in told]
+    await _insert(connection, EXPIRE, keys)
+    await _insert(connection, WRITE_HISTORY, [_history_columns(row) for row in told])
 
 
 async def _insert(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -130,6 +145,7 @@ def _label_columns(row: LabelRow) -> tuple[Any, ...]:
         label.suspended,
         grade.intensity_per,
         msgspec.to_builtins(grade.peers),
+        label.valid_until if label.told_expired else None,
     )
 
 
@@ -147,8 +163,8 @@ def _history_columns(row: HistoryRow) -> tuple[Any, ...]:
         data.benchmark_version,
         label.rule_version,
         msgspec.to_builtins(data),
-        label.decided_at,
-        label.cause,
+        row.at,
+        row.cause,
     )
 
 

@@ -1,9 +1,8 @@
 """Accounts of enterprises: the year and its entries."""
 
-from datetime import date, datetime
+from datetime import date
 from fractions import Fraction
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
 from msgspec import Meta
@@ -28,11 +27,11 @@ from shared.http.answers import (
     sample,
 )
 from shared.http.app import json_response
+from shared.http.city import today, zone_of
 from shared.http.paging import Page, paging
 from shared.http.problems import not_found
 from shared.stream.accounts import find
 from shared.units.amount import decimal_text, ratio_text, tonnes_text
-from shared.units.calendar import Zone, local_date
 
 Reader = Annotated[Principal, Depends(require("industrial:read"))]
 router = APIRouter(prefix="/v1/enterprises/{id}", tags=["accounts"])
@@ -41,8 +40,8 @@ router = APIRouter(prefix="/v1/enterprises/{id}", tags=["accounts"])
 class AccountShown(Answer, frozen=True, kw_only=True):
     """A year of an enterprise: total = energy + process - avoided; `avoided_pv_t` is a memo.
 
-    `intensity` is total over output. `quality` and `measured_share` are shares of the energy
-    emissions: by quality of the data, and computed with measured properties of fuels.
+    `intensity` is total over output. `quality` and `measured_share` are shares of the emissions by
+    energy that was used: by quality of the data, and computed with measured properties of fuels.
     """
 
     enterprise_id: Annotated[str, sample("91330800704205947U")]
@@ -117,13 +116,8 @@ async def account_of(connection: Connection, id: str) -> tuple[list[Enterprise],
 
 async def latest_year(connection: Connection, account: int, request: Request) -> int:
     """The last year with sums, else this one."""
-    now: datetime = request.app.state.clock()
     years = await accounts.years_of(connection, account)
-    return max(years, default=local_date(now, zone_of(request)).year)
-
-
-def zone_of(request: Request) -> ZoneInfo:
-    return Zone(request.app.state.settings.tanzhang_zone)
+    return max(years, default=today(request).year)
 
 
 def _sums(enterprise: Enterprise, year: int, sums: Sums) -> AccountShown:

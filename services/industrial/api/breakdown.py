@@ -34,6 +34,7 @@ from shared.http.answers import (
     sample,
 )
 from shared.http.app import json_response
+from shared.http.city import today
 from shared.http.client import Unavailable, ask
 from shared.http.problems import invalid
 from shared.units.amount import decimal_text, ratio_text, tonnes_text
@@ -85,7 +86,8 @@ class LineMonthShown(Answer, frozen=True, kw_only=True):
 
 class LineShown(Answer, frozen=True, kw_only=True):
     """An asset with production reports, beside its best month and the sector's benchmark: its
-    intensity over theirs."""
+    intensity over theirs. Without a month that is over and has readings and reports of its own (none
+    over more than two) there is no best one."""
 
     asset_id: AssetName
     asset: AssetBrief | None
@@ -95,7 +97,7 @@ class LineShown(Answer, frozen=True, kw_only=True):
     total_t: Tonnes
     intensity: Ratio
     months: list[LineMonthShown]
-    best_month: LineMonthShown
+    best_month: LineMonthShown | None
     to_best_month: Ratio | None
     to_benchmark: Ratio | None
 
@@ -143,7 +145,8 @@ async def get_breakdown(
         by_asset = "asset" in dimensions
         assets = await comparisons.assets(connection, id, _end(wanted)) if by_asset else {}
         first, until = date(wanted, 1, 1), date(wanted + 1, 1, 1)
-        rows = await comparisons.posted(connection, account, first, until)
+        posted = comparisons.compared if by_asset else comparisons.posted
+        rows = await posted(connection, account, first, until)
     tree, kinds = comparisons.parents(assets), comparisons.kinds(assets)
     parts = rolled_up(parts_of(rows, dimensions), tree)
     compared: dict[str, Any] = {}
@@ -163,14 +166,14 @@ async def _compared(
     lines: Sequence[Line],
     assets: Mapping[str, Asset],
 ) -> dict[str, Any]:
-    benchmark, missing = None, list[str]()
+    benchmark, missing, day = None, list[str](), today(request)
     if lines:
         try:
             benchmark = await _benchmark(request, enterprise, year)
         except Unavailable:
             missing = ["benchmark"]
     return {
-        "lines": [_line(line, assets.get(line.asset_id), benchmark) for line in lines],
+        "lines": [_line(line, assets.get(line.asset_id), benchmark, day) for line in lines],
         "benchmark": benchmark,
         "partial": bool(missing),
         "missing": missing,
@@ -179,12 +182,9 @@ async def _compared(
 
 async def _benchmark(request: Request, enterprise: Enterprise, year: int) -> Any:
     """The sector's benchmark as grading answers it; None when there is none."""
-    settings = request.app.state.settings
-    scheme, _, own = request.headers.get("authorization", "").partition(" ")
-    token = settings.tanzhang_service_token or (own if scheme.lower() == "bearer" else None)
+    url = request.app.state.settings.tanzhang_grading_url
     path = f"/v1/benchmarks/{quote(enterprise.sector)}/{year}"
-    params: dict[str, str | int] = {"product": enterprise.product}
-    return await ask(settings.tanzhang_grading_url, path, token, params=params)
+    return await ask(request, url, path, product=enterprise.product)
 
 
 def _end(year: int) -> date:
@@ -223,8 +223,8 @@ def _asset(asset: Asset | None) -> AssetBrief | None:
     return AssetBrief(kind=asset.kind, name=asset.name, parent=asset.parent)
 
 
-def _line(line: Line, asset: Asset | None, benchmark: Any) -> LineShown:
-    best = best_month(line)
+def _line(line: Line, asset: Asset | None, benchmark: Any, today: date) -> LineShown:
+    best = best_month(line, today)
     return LineShown(
         asset_id=line.asset_id,
         asset=_asset(asset),
@@ -234,8 +234,8 @@ def _line(line: Line, asset: Asset | None, benchmark: Any) -> LineShown:
         total_t=tonnes_text(line.amount_mg),
         intensity=ratio_text(line.intensity),
         months=[_month(month) for month in line.months],
-        best_month=_month(best),
-        to_best_month=_over(line.intensity, best.intensity),
+        best_month=_month(best) if best else None,
+        to_best_month=_over(line.intensity, best.intensity) if best else None,
         to_benchmark=_over(line.intensity, _value(benchmark, line)),
     )
 

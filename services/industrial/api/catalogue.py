@@ -19,7 +19,7 @@ from shared.methodology.rows import Bucket, Effect, Sector
 from shared.units.amount import decimal_text
 
 SECTORS = get_args(Sector)
-POWER = ("electricity", "exported_electricity", "pv_generation")
+POWER = ("electricity", "exported_electricity", "green_certificate", "pv_generation")
 
 Unit = Annotated[str, sample("t")]
 Reader = Annotated[Principal, Depends(require("industrial:read"))]

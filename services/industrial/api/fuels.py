@@ -41,7 +41,7 @@ from shared.http.answers import (
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.paging import listing
-from shared.http.problems import Problem, invalid, not_found
+from shared.http.problems import invalid, not_found
 from shared.methodology import Factor, methodology
 from shared.units.amount import decimal_text
 
@@ -205,8 +205,8 @@ async def _stored(
 
 def _check_carrier(carrier: str) -> None:
     if carrier not in MEASURABLE:
-        expected = f"carrier {carrier!r}: must be one of: {', '.join(MEASURABLE)}"
-        raise Problem("invalid-parameter", 422, expected)
+        expected = f"must be one of: {', '.join(MEASURABLE)}"
+        raise invalid("/path/carrier", expected, "invalid-parameter")
 
 
 def _record(id: str, carrier: str, given: FuelBody) -> MeasuredFuel:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from services.industrial.api.accounts import Reader, account_of, latest_year, zone_of
+from services.industrial.api.accounts import Reader, account_of, latest_year
 from services.industrial.api.parameters import EnterpriseId, YearQuery
 from services.industrial.store import gaps
 from services.industrial.store.gaps import Meter, Span
@@ -26,7 +26,8 @@ from shared.http.answers import (
     sample,
 )
 from shared.http.app import json_response
-from shared.http.paging import Page, encode_cursor, listing, paging
+from shared.http.city import zone_of
+from shared.http.paging import Page, listing, paging
 from shared.units.amount import decimal_text
 from shared.units.calendar import midnight
 
@@ -99,7 +100,7 @@ async def get_gaps(
     elif len(meters) > METERS_MAX:
         last = (meters[-1].id, _BEGINNING, "")
     items = [_gap(one, zone) for one in shown]
-    return json_response(listing(items, encode_cursor(*last) if last else None))
+    return json_response(listing(items, page.next(*last) if last else None))
 
 
 async def _of_meter(

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from services.industrial.api.parameters import Known, MeterId, On
 from services.industrial.api.registry import Reader, Registrar
-from services.industrial.api.versions import dated, found, shown, today
+from services.industrial.api.versions import dated, found, shown
 from services.industrial.api.wording import check_id, check_words
 from services.industrial.domain.registry import Meter
 from services.industrial.placing import waits_for_meter
-from services.industrial.store import registry
+from services.industrial.store import registry, reviews
 from services.industrial.store.past import known_at
 from shared.auth.principal import require_subject
 from shared.database import Connection
@@ -30,8 +30,10 @@ from shared.http.answers import (
 )
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
+from shared.http.city import zone_of
 from shared.http.problems import Problem, conflict, invalid
 from shared.methodology import CARRIERS
+from shared.units.calendar import local_date
 
 # What stays as it is once there are readings.
 MEASURED = ("carrier", "unit", "kind")
@@ -80,7 +82,7 @@ class MeterShown(MeterVersion, frozen=True, kw_only=True):
 
 
 @router.put(
-    "/meters/{meter_id}",
+    "/meters/{meter_id:path}",
     summary="Register a meter",
     openapi_extra=accepts(
         MeterBody,
@@ -116,18 +118,24 @@ async def put_meter(
         known = (await registry.meters_of(connection, [meter_id])).get(meter_id, [])
         if known and known[0].enterprise_id != owner:
             raise conflict(f"The meter {meter_id!r} is one of another enterprise and stays so")
-        record = dated(_record(meter_id, given), given.valid_from, known, today(request, now))
+        record = dated(
+            _record(meter_id, given), given.valid_from, known, local_date(now, zone_of(request))
+        )
         if known:
             await _keep_measured(connection, locked[owner].number, known[0], record, now)
+        waiting = [waits_for_meter(meter_id)]
         if record not in known:
             await registry.put_meter(connection, record, now)
-        await state.poster.release(connection, owner, waits_for_meter(meter_id), now)
+            # Its limits may be others now.
+            waiting += await reviews.held_of(connection, locked[owner].number, meter_id)
+        outcome = await state.poster.release(connection, owner, waiting, now)
         versions = (await registry.meters_of(connection, [meter_id]))[meter_id]
     state.relay.wake()
+    outcome.count(state.poster.service.name)
     return json_response(shown(MeterShown, record, versions), 200 if known else 201)
 
 
-@router.get("/meters/{meter_id}", summary="A meter", responses=answers(MeterShown, NOT_FOUND))
+@router.get("/meters/{meter_id:path}", summary="A meter", responses=answers(MeterShown, NOT_FOUND))
 async def get_meter(
     request: Request, meter_id: MeterId, who: Reader, on: On = None, known: Known = None
 ) -> Response:

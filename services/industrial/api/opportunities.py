@@ -13,7 +13,6 @@ from services.industrial.api.accounts import (
     Reader,
     account_of,
     latest_year,
-    zone_of,
 )
 from services.industrial.api.findings import (
     OPPORTUNITY,
@@ -39,8 +38,8 @@ from shared.http.answers import (
 )
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
+from shared.http.city import today, zone_of
 from shared.http.problems import conflict, invalid, not_found
-from shared.units.calendar import local_date
 
 NOTE_MAX = 1000
 router = APIRouter(prefix="/v1/enterprises/{id}/opportunities", tags=["comparisons"])
@@ -63,14 +62,15 @@ async def get_opportunities(
     request: Request, id: EnterpriseId, who: Reader, year: YearQuery = None
 ) -> Response:
     """Tonnes and yuan: of loads for a whole year, of what is seen beside output for the months that
-    were. Those that do not add up look at the same use from another side. `adopted` has what was
-    acted on, with the saving since then."""
+    were. Those that do not add up look at the same use from another side. Looked at is what is over:
+    of the running year the days before today, and beside output the months before this one.
+    `adopted` has what was acted on, with the saving since then."""
     require_subject(who, id)
     async with request.app.state.pool.acquire() as connection:
         one, wanted = await _enterprise(request, connection, id, year)
-        found = await reducing.opportunities(connection, one, *_span(wanted))
+        found = await reducing.opportunities(connection, one, *_span(wanted, today(request)))
         adoptions = await comparisons.adoptions(connection, one.account)
-        measured = await reducing.savings(connection, one, adoptions, _today(request))
+        measured = await reducing.savings(connection, one, adoptions, today(request))
     adopted = {adoption.opportunity for adoption in adoptions}
     return json_response(
         Opportunities(
@@ -115,7 +115,8 @@ async def post_adoption(
         adoption = await _known(connection, one, opportunity_id)
         created = False
         if adoption is None:
-            finding = await _found(connection, one, opportunity_id, wanted, given.from_)
+            until = min(given.from_, today(request))
+            finding = await _found(connection, one, opportunity_id, wanted, until)
             frozen, now = reducing.frozen(finding), state.clock()
             new = Adoption(opportunity_id, given.from_, given.note, frozen, who.client, now)
             await state.poster.lock(connection, [id])
@@ -143,10 +144,10 @@ async def _found(
     connection: Connection, one: reducing.Enterprise, id: str, year: int, since: date
 ) -> Finding:
     """The finding of this id in the part of the year before a day."""
-    first, until = _span(year)
+    first, until = _span(year, since)
     if since <= first:
         raise invalid("/from", f"expected a day after {first}, as {year} is compared with")
-    for finding in await reducing.opportunities(connection, one, first, min(until, since)):
+    for finding in await reducing.opportunities(connection, one, first, until):
         if identity(one.id, finding.kind, finding.scope) == id:
             return finding
     raise not_found(f"opportunity of {year} before {since}", id)
@@ -157,9 +158,7 @@ async def _known(connection: Connection, one: reducing.Enterprise, id: str) -> A
     return next((adoption for adoption in adoptions if adoption.opportunity == id), None)
 
 
-def _span(year: int) -> tuple[date, date]:
-    return date(year, 1, 1), date(year + 1, 1, 1)
-
-
-def _today(request: Request) -> date:
-    return local_date(request.app.state.clock(), zone_of(request))
+def _span(year: int, until: date) -> tuple[date, date]:
+    """The days of a year before another."""
+    first = date(year, 1, 1)
+    return first, max(first, min(date(year + 1, 1, 1), until))

@@ -5,12 +5,16 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from services.industrial.domain.fuels import MEASURABLE
-from shared.http.parameters import DayAsked, InstantAsked
-
-YEAR_FIRST, YEAR_LAST = 1990, 2100
+from shared.events.identifiers import ENTERPRISE_PATTERN
+from shared.http.parameters import DayAsked, InstantAsked, YearAsked
 
 EnterpriseId = Annotated[
-    str, Path(description="Its unified social credit code", examples=["91330800704205947U"])
+    str,
+    Path(
+        description="Its unified social credit code",
+        examples=["91330800704205947U"],
+        json_schema_extra={"pattern": ENTERPRISE_PATTERN},
+    ),
 ]
 AssetId = Annotated[str, Path(description="The asset's id in the enterprise", examples=["line-1"])]
 MeterId = Annotated[str, Path(description="The meter's id in the city", examples=["m-1"])]
@@ -23,10 +27,8 @@ CarrierName = Annotated[
     ),
 ]
 YearQuery = Annotated[
-    int | None,
+    YearAsked | None,
     Query(
-        ge=YEAR_FIRST,
-        le=YEAR_LAST,
         description="A year of the city's calendar; without, the last one that has figures",
         examples=[2026],
     ),

@@ -8,16 +8,14 @@ from fastapi import APIRouter, Request
 from msgspec import Meta
 from starlette.responses import Response
 
-from services.industrial.api.accounts import Reader, zone_of
+from services.industrial.api.accounts import Reader
 from services.industrial.api.parameters import YearQuery
 from services.industrial.store import region
 from shared.http.answers import Answer, Month, Ratio, Tonnes, Year, answers, sample
 from shared.http.app import json_response
+from shared.http.city import today
 from shared.units.amount import ratio_text, tonnes_text
-from shared.units.calendar import local_date
 
-# Of a past year; as for a label.
-MONTHS_NEEDED = 11
 router = APIRouter(prefix="/v1", tags=["region"])
 
 
@@ -66,10 +64,10 @@ async def get_summary(request: Request, who: Reader, year: YearQuery = None) -> 
     every elapsed month, of a past year in eleven. `months_coverage` is the share of their months.
     """
     state = request.app.state
-    today = local_date(state.clock(), zone_of(request))
-    wanted = year or today.year
-    elapsed = _elapsed(wanted, today)
-    required = MONTHS_NEEDED if wanted < today.year else elapsed
+    day = today(request)
+    wanted = year or day.year
+    elapsed = _elapsed(wanted, day)
+    required = region.MONTHS_NEEDED if wanted < day.year else elapsed
     async with (
         state.pool.acquire() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),

@@ -1,5 +1,6 @@
 """Registry of enterprises and their assets. Versions are added, earlier ones stay."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal, TypeVar
 
@@ -8,20 +9,24 @@ from starlette.responses import Response
 
 from services.industrial import handler
 from services.industrial.api.parameters import AssetId, EnterpriseId, Known, On
-from services.industrial.api.versions import dated, found, shown, today
+from services.industrial.api.versions import dated, found, shown
 from services.industrial.api.wording import WORDS, check_id, check_words
-from services.industrial.domain.registry import Asset, Enterprise, Meter, on_date
+from services.industrial.domain.registry import Asset, Enterprise, Meter, changed_in, on_date
 from services.industrial.store import accounts, registry
+from services.industrial.store.closing import standing_years
 from services.industrial.store.past import known_at
 from shared.auth.principal import Principal, require, require_subject
 from shared.database import Connection
+from shared.events.errors import FieldError
 from shared.events.identifiers import ENTERPRISE_FORM, is_enterprise
-from shared.http.answers import NOT_FOUND, Answer, Day, answers, one_of, sample
+from shared.http.answers import NOT_FOUND, Answer, Day, answers, conflicts, one_of, sample
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
+from shared.http.city import zone_of
 from shared.http.problems import Problem, invalid, not_found
 from shared.methodology import MethodologyError, methodology
 from shared.stream.service import Account
+from shared.units.calendar import local_date
 
 RecordT = TypeVar("RecordT", Enterprise, Asset, Meter)
 Reader = Annotated[Principal, Depends(require("industrial:read"))]
@@ -94,7 +99,12 @@ class AssetShown(AssetVersion, frozen=True, kw_only=True):
     "/enterprises/{id}",
     summary="Register an enterprise",
     openapi_extra=accepts(EnterpriseBody),
-    responses=answers(EnterpriseShown, 200, 201),
+    responses=answers(
+        EnterpriseShown,
+        200,
+        201,
+        conflicts("/sector is '1495' in 2020 and stays so, as 2020 is closed"),
+    ),
 )
 async def put_enterprise(
     request: Request,
@@ -121,14 +131,16 @@ async def put_enterprise(
             ),
             given.valid_from,
             known,
-            today(request, now),
+            local_date(now, zone_of(request)),
         )
         if record not in known:
+            await _keep_closed(connection, locked[id].number, known, record)
             await registry.put_enterprise(connection, record, now)
             await _announce(connection, request, locked[id], now)
-        await state.poster.release(connection, id, handler.WAITS_FOR_ENTERPRISE, now)
+        outcome = await state.poster.release(connection, id, handler.WAITS_FOR_ENTERPRISE, now)
         versions = (await registry.enterprises_of(connection, [id]))[id]
     state.relay.wake()
+    outcome.count(state.poster.service.name)
     return json_response(shown(EnterpriseShown, record, versions), 200 if known else 201)
 
 
@@ -150,7 +162,7 @@ async def get_enterprise(
 
 
 @router.put(
-    "/enterprises/{id}/assets/{asset_id}",
+    "/enterprises/{id}/assets/{asset_id:path}",
     summary="Register a site, line or device",
     openapi_extra=accepts(AssetBody),
     responses=answers(AssetShown, 200, 201, NOT_FOUND),
@@ -176,7 +188,7 @@ async def put_asset(
             Asset(id, asset_id, given.kind, given.name, given.parent),
             given.valid_from,
             known,
-            today(request, now),
+            local_date(now, zone_of(request)),
         )
         if record not in known:
             await registry.put_asset(connection, record, now)
@@ -185,7 +197,7 @@ async def put_asset(
 
 
 @router.get(
-    "/enterprises/{id}/assets/{asset_id}",
+    "/enterprises/{id}/assets/{asset_id:path}",
     summary="An asset",
     responses=answers(AssetShown, NOT_FOUND),
 )
@@ -204,6 +216,24 @@ async def get_asset(
         else:
             versions = await known_at(connection, Asset, asset_id, known, id)
     return json_response(found(AssetShown, "asset", asset_id, versions, on))
+
+
+async def _keep_closed(
+    connection: Connection, account: int, known: Sequence[Enterprise], record: Enterprise
+) -> None:
+    """409 when a version would tell something else of the account of a closed year."""
+    closed = await standing_years(connection)
+    for year in await accounts.years_of(connection, account) if closed and known else ():
+        changed = changed_in(year, known, record)
+        if year in closed and changed:
+            was = on_date(known, date(year, 12, 31))
+            rest = f"as {year} is closed: expected a valid_from after it, or that it is opened"
+            errors = [
+                FieldError(f"/{name}", f"is {getattr(was, name)!r} in {year} and stays so, {rest}")
+                for name in changed
+            ]
+            detail = "; ".join(f"{error.pointer} {error.detail}" for error in errors)
+            raise Problem("conflict", 409, detail, errors)
 
 
 async def _announce(
@@ -239,7 +269,7 @@ async def _check_parent(
 
 def _check_enterprise(id: str, given: EnterpriseBody) -> None:
     if not is_enterprise(id):
-        raise Problem("invalid-parameter", 422, f"enterprise id: expected {ENTERPRISE_FORM}")
+        raise invalid("/path/id", f"expected {ENTERPRISE_FORM}", "invalid-parameter")
     check_words(
         name=given.name,
         district=given.district,

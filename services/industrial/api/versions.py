@@ -1,18 +1,15 @@
 """Versions of registry records: from when one holds, and how they are shown."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
-
-from fastapi import Request
 
 from services.industrial.domain.registry import ALWAYS, Asset, Enterprise, Meter, on_date
 from services.industrial.store import registry
 from shared.http.answers import Answer
 from shared.http.problems import not_found
 from shared.units.amount import decimal_text
-from shared.units.calendar import Zone, local_date
 
 RecordT = TypeVar("RecordT", Enterprise, Asset, Meter)
 ShownT = TypeVar("ShownT", bound=Answer)
@@ -28,10 +25,6 @@ def dated(
     current = on_date(known, today)
     same = record._replace(valid_from=current.valid_from) == current
     return current if same else record._replace(valid_from=today)
-
-
-def today(request: Request, now: datetime) -> date:
-    return local_date(now, Zone(request.app.state.settings.tanzhang_zone))
 
 
 def found(

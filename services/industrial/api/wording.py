@@ -5,7 +5,7 @@ import re
 from msgspec import Meta
 
 from shared.events.identifiers import personal_identifier
-from shared.http.problems import Problem, invalid
+from shared.http.problems import invalid
 
 WORD_LENGTH_MAX = 200
 # As documented; the check words the error.
@@ -17,8 +17,8 @@ ID_FORM = "1 to 128 letters, digits and . _ : / -"
 def check_id(name: str, id: str) -> None:
     """422 unless this can be the id of a meter or asset, and of no person."""
     if not _ID.fullmatch(id):
-        raise Problem("invalid-parameter", 422, f"{name}: expected {ID_FORM}")
-    _refuse_person(f"/{name}", id)
+        raise invalid(f"/path/{name}", f"expected {ID_FORM}", "invalid-parameter")
+    _refuse_person(f"/path/{name}", id, "invalid-parameter")
 
 
 def check_words(**words: str) -> None:
@@ -29,7 +29,7 @@ def check_words(**words: str) -> None:
         _refuse_person(f"/{name}", text)
 
 
-def _refuse_person(pointer: str, text: str) -> None:
+def _refuse_person(pointer: str, text: str, name: str = "invalid-body") -> None:
     found = personal_identifier(text)
     if found is not None:
-        raise invalid(pointer, f"looks like a {found}; expected no identifier of a person")
+        raise invalid(pointer, f"looks like a {found}; expected no identifier of a person", name)

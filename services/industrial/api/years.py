@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from msgspec import Meta
 from starlette.responses import Response
 
 from services.industrial.api.accounts import Reader, account_of
@@ -48,19 +49,20 @@ class YearShown(Answer, frozen=True, kw_only=True):
 
 
 class Restatement(Answer, frozen=True, kw_only=True):
-    """A year that was computed again; `events` of it gave `posted` entries for `replaced` ones."""
+    """A year that was computed again: so many `events` of it; how many entries of which factor
+    were `replaced`, and `posted` in their place."""
 
     year: Year
     at: Instant
     by: Annotated[str, sample("operator-1")]
-    reason: Annotated[str, sample("grid factor of 2025")]
+    reason: Annotated[str, sample("grid factor of 2025")] | None
     closed: bool
     events: int
     before_t: Tonnes
     after_t: Tonnes
     difference_t: Tonnes
-    replaced: int
-    posted: int
+    replaced: Annotated[dict[str, int], Meta(examples=[{"grid@1 grid.zhejiang.2021": 12}])]
+    posted: Annotated[dict[str, int], Meta(examples=[{"grid@2 grid.zhejiang.2022": 12}])]
 
 
 @router.get(

@@ -7,6 +7,8 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import NamedTuple
 
+from shared.methodology import CARRIERS
+
 ENERGY = "energy"
 PROCESS = "process"
 AVOIDED = "avoided"
@@ -15,6 +17,9 @@ WATER = "water_memo"
 OUTPUT = "output"
 VALUE_ADDED = "value_added"
 CATEGORIES = (ENERGY, PROCESS, AVOIDED, PV, WATER, OUTPUT, VALUE_ADDED)
+
+# What was sold or is claimed back: that it was read says nothing of what was used.
+TAKEN_BACK = tuple(name for name, carrier in CARRIERS.items() if carrier.sign < 0)
 
 # What the total of an account is made of.
 TOTALLED = (ENERGY, PROCESS, AVOIDED)

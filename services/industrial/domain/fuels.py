@@ -12,7 +12,10 @@ from shared.units.amount import decimal_text, ratio_text
 from shared.units.quantity import UnitError, convert, dimension
 
 # The carriers that have properties to measure.
-MEASURABLE = tuple(name for name, found in CARRIERS.items() if found.kind in ("fuel", "steam"))
+_STEAM = ("steam", "exported_steam")
+MEASURABLE = tuple(
+    name for name, found in CARRIERS.items() if found.kind == "fuel" or found.kind in _STEAM
+)
 
 # Beyond these multiples of the default, a figure is in another unit or mistyped.
 PLAUSIBLE = (Fraction(1, 5), Fraction(3))
@@ -72,7 +75,7 @@ def measured_factor(record: MeasuredFuel, default: Factor) -> Factor:
 
 def check(record: MeasuredFuel, default: Factor) -> None:
     """WrongFuel that names the field, unless every property given is one and is plausible."""
-    steam = CARRIERS[record.carrier].kind == "steam"
+    steam = CARRIERS[record.carrier].kind in _STEAM
     fields = ("enthalpy",) if steam else ("ncv", "carbon_content", "oxidation")
     given = {name: value for name, value in _properties(record) if value is not None}
     for name in given:

@@ -1,11 +1,12 @@
 """Lines: assets for which production is reported, their intensity, and their best month."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
 from shared.units.amount import MG_PER_T
+from shared.units.calendar import next_month
 
 # A month with less than half of the line's usual output says little about what it needs.
 MEANINGFUL = Fraction(1, 2)
@@ -15,11 +16,12 @@ Parents = Mapping[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class LineMonth:
-    """What a line and all below it emitted in a month, and what it made."""
+    """What a line and all below it emitted in a month, and what it made; `spread` as of Posted."""
 
     month: date
     amount_mg: int
     output: Fraction
+    spread: bool = False
 
     @property
     def intensity(self) -> Fraction:
@@ -56,10 +58,19 @@ class Line:
         return Fraction(self.amount_mg, MG_PER_T) / self.output
 
 
-def best_month(line: Line) -> LineMonth:
+def best_month(line: Line, until: date) -> LineMonth | None:
     """The month of the lowest intensity among those with at least half of the median output, and
-    with emissions where any month has some."""
-    months = line.measured().months or line.months
+    with emissions where any month has some.
+
+    Of those that are over on the day `until` and that stand for themselves; None when there are none.
+    """
+    months = [
+        month
+        for month in line.measured().months or line.months
+        if not month.spread and next_month(month.month) <= until
+    ]
+    if not months:
+        return None
     outputs = sorted(month.output for month in months)
     least = outputs[len(outputs) // 2] * MEANINGFUL
     return min(
@@ -82,6 +93,7 @@ def lines_of(
     outputs: Iterable[tuple[str | None, str, str, date, Fraction]],
     parents: Parents,
     kinds: Mapping[str, str],
+    spread: Collection[tuple[str | None, date]] = (),
 ) -> list[Line]:
     """Lines from emissions by asset and month and outputs by asset, product, unit and month.
 
@@ -102,7 +114,7 @@ def lines_of(
             kinds.get(asset),
             *next(iter(products)),
             [
-                LineMonth(month, emitted.get((asset, month), 0), quantity)
+                LineMonth(month, emitted.get((asset, month), 0), quantity, (asset, month) in spread)
                 for month, quantity in sorted(next(iter(products.values())).items())
             ],
         )

@@ -142,10 +142,10 @@ class Metering:
                 "wrong_kind",
                 f"/data/kind: {fact.slot} is registered as {meter.kind}; expected that, got {kind}",
             )
-        if CARRIERS[meter.carrier].kind == "green_power" and "evidence" not in fact.data:
+        if CARRIERS[meter.carrier].needs_certificate and "evidence" not in fact.data:
             raise Refused(
                 "certificate_required",
-                f"/data/evidence: {fact.slot} meters green power; expected its certificate",
+                f"/data/evidence: {fact.slot} meters {meter.carrier}; expected its certificate",
             )
         return meter
 

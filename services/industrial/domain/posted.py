@@ -16,7 +16,10 @@ from shared.units.calendar import next_month
 
 
 class Posted(NamedTuple):
-    """Sums of entries; `metered` are those of meters, others were reported as such."""
+    """Sums of entries; `metered` are those of meters, others were reported as such.
+
+    `spread`: some is of a reading or report over more than two months, which says nothing of one.
+    """
 
     asset_id: str | None
     category: str
@@ -26,6 +29,7 @@ class Posted(NamedTuple):
     metered: bool
     quantity: Decimal
     amount_mg: int
+    spread: bool = False
 
 
 def whole_months(rows: Iterable[Posted], first: date, until: date) -> list[Posted]:
@@ -42,14 +46,14 @@ def outputs_of(
 
 
 def uses_of(rows: Sequence[Posted], parents: Parents) -> list[Use]:
-    """What meters read in the months with output."""
-    made = _outputs_by_asset(rows)
+    """What meters read in the months with output, where both are of that month."""
+    made, spread = _outputs_by_asset(rows), _spread_outputs(rows)
     found = []
     for row in rows:
         if row.category == ENERGY and row.metered and row.quantity > 0 and row.amount_mg > 0:
-            months = made[_reporter(row.asset_id, made, parents)]
-            output = months.get(row.month, Decimal(0))
-            if output > 0:
+            reporter = _reporter(row.asset_id, made, parents)
+            output = made[reporter].get(row.month, Decimal(0))
+            if output > 0 and not row.spread and (reporter, row.month) not in spread:
                 found.append(
                     Use(
                         row.asset_id,
@@ -81,6 +85,16 @@ def _outputs_by_asset(rows: Iterable[Posted]) -> dict[str | None, dict[date, Dec
     return made
 
 
+def _spread_outputs(rows: Iterable[Posted]) -> set[tuple[str | None, date]]:
+    """Whose output of which months is spread; of None anybody's."""
+    return {
+        (asset, row.month)
+        for row in rows
+        if row.category == OUTPUT and row.spread
+        for asset in (None, row.asset_id)
+    }
+
+
 def emitted_per_unit(rows: Iterable[Posted]) -> dict[tuple[str, str], Fraction]:
     """Milligrams per unit of each carrier, as posted."""
     sums: dict[tuple[str, str], tuple[Fraction, int]] = {}
@@ -107,7 +121,19 @@ def lines_with_costs(
         if row.category == ENERGY and row.metered and price is not None:
             for asset in above(row.asset_id, parents):
                 costs[asset, row.month] += Fraction(row.quantity) * price
-    return [_with_costs(line, costs) for line in lines_of(amounts, outputs, parents, kinds)]
+    lines = lines_of(amounts, outputs, parents, kinds, _spread_lines(rows, parents))
+    return [_with_costs(line, costs) for line in lines]
+
+
+def _spread_lines(rows: Iterable[Posted], parents: Parents) -> set[tuple[str | None, date]]:
+    """The months in which an output, or an emission of what hangs on a line too, is spread."""
+    found: set[tuple[str | None, date]] = set()
+    for row in rows:
+        if row.spread and row.category == OUTPUT:
+            found.add((row.asset_id, row.month))
+        elif row.spread and row.category in TOTALLED:
+            found.update((asset, row.month) for asset in above(row.asset_id, parents))
+    return found
 
 
 def _with_costs(line: Line, costs: Mapping[tuple[str, date], Fraction]) -> Line:

@@ -53,7 +53,8 @@ def meter_rate(
     """The rate of a metered carrier in one month. Refused when the city has no figure for it.
 
     What the enterprise has measured of a fuel goes before the default.
-    Self-used PV is shown at what the grid would have emitted; green power and water emit nothing.
+    Self-used PV is shown at what the grid would have emitted; green power and water emit nothing,
+    a green certificate takes back what the grid emitted for purchased electricity.
     """
     found = CARRIERS[carrier]
     if found.kind == "water":

@@ -30,6 +30,10 @@ class Usage(NamedTuple):
     previous: Fact
     reading: Fact
 
+    def of_one_counter(self) -> bool:
+        """No counter was exchanged between the two."""
+        return self.previous.exchange != FINAL and self.reading.exchange != INITIAL
+
 
 class RegisterChange(NamedTuple):
     """`dropped`: readings whose state changed; `ended`: readings whose use is no longer true;
@@ -60,30 +64,44 @@ class RegisterSlot:
 
     def place(self, fact: Fact, target: Fact | None) -> RegisterChange:
         """Add a new reading; when it is Refused nothing has changed."""
-        if target is not None:
-            inherit(fact, target)
-        rivals = [other for other in self.groups.get(fact.place(), ()) if other is not target]
-        strongest = max(rivals, key=claim_of, default=None)
-        wins = strongest is None or claim_of(fact) > claim_of(strongest)
-        beaten = next((r for r in rivals if r.stands()), None) if wins else None
-        stands = wins and fact.stands()
+        stronger, beaten = self._contest(fact, target)
+        stands = stronger is None and fact.stands()
         change = self._change(fact, stands, [f for f in (beaten, target) if f is not None])
-        if strongest is not None and not wins:
-            lose(fact, strongest)
+        if stronger is not None:
+            lose(fact, stronger)
         if beaten is not None:
             beaten.state, beaten.superseded_by = SUPERSEDED, fact.key
         if target is not None:
             target.state, target.replaced_by = REPLACED, fact.key
         return change
 
+    def gives_way(self, fact: Fact, target: Fact | None) -> Fact | None:
+        """The standing reading of its place that a new one would put aside, if that is all that it
+        would change."""
+        stronger, beaten = self._contest(fact, target)
+        gone = [one for one in (beaten, target) if one is not None and one.stands()]
+        alone = stronger is None and fact.stands() and len(gone) == 1
+        return gone[0] if alone and gone[0].place() == fact.place() else None
+
+    def _contest(self, fact: Fact, target: Fact | None) -> tuple[Fact | None, Fact | None]:
+        """Of the other readings of its place: the one with the stronger claim, or else the one that
+        stands."""
+        if target is not None:
+            inherit(fact, target)
+        rivals = [other for other in self.groups.get(fact.place(), ()) if other is not target]
+        strongest = max(rivals, key=claim_of, default=None)
+        if strongest is not None and claim_of(fact) <= claim_of(strongest):
+            return strongest, None
+        return None, next((rival for rival in rivals if rival.stands()), None)
+
     def _change(self, fact: Fact, stands: bool, dropped: list[Fact]) -> RegisterChange:
         """Compare the uses before and after."""
         places = [fact.place(), *(f.place() for f in dropped)]
-        before, old = self._uses(places), self.standing
+        before, old = self.uses(places), self.standing
         self.standing = [pair for pair in old if pair[1] not in dropped]
         if stands:
             insort(self.standing, (fact.place(), fact), key=_place)
-        after = self._uses(places)
+        after = self.uses(places)
         try:
             posted = [self.post(use) for use in after if use not in before]
         except Refused:
@@ -92,7 +110,7 @@ class RegisterSlot:
         self.groups.setdefault(fact.place(), []).append(fact)
         return RegisterChange(dropped, [use.reading for use in before if use not in after], posted)
 
-    def _uses(self, places: Iterable[Place]) -> list[Usage]:
+    def uses(self, places: Iterable[Place]) -> list[Usage]:
         """The uses that end or begin at these places, or reach over them."""
         found = {}
         for at in places:
@@ -101,11 +119,7 @@ class RegisterSlot:
             for k in (n, n + 1) if read_then else (n,):
                 if 0 < k < len(self.standing):
                     found[k] = Usage(self.standing[k - 1][1], self.standing[k][1])
-        return [found[k] for k in sorted(found) if _one_counter(found[k])]
-
-
-def _one_counter(use: Usage) -> bool:
-    return use.previous.exchange != FINAL and use.reading.exchange != INITIAL
+        return [found[k] for k in sorted(found) if found[k].of_one_counter()]
 
 
 def _place(pair: tuple[Place, Fact]) -> Place:

@@ -50,6 +50,9 @@ class Meter(NamedTuple):
     valid_from: date = ALWAYS
 
 
+# What the account of a year tells of its enterprise, as it was at the year's end.
+TOLD = ("sector", "district", "product", "product_unit")
+
 RecordT = TypeVar("RecordT", Enterprise, Asset, Meter)
 
 
@@ -64,3 +67,11 @@ def on_date(versions: Sequence[RecordT], day: date) -> RecordT:
             break
         found = version
     return found
+
+
+def changed_in(year: int, known: Sequence[Enterprise], record: Enterprise) -> list[str]:
+    """The fields that the account of a year would tell differently with another version."""
+    others = [version for version in known if version.valid_from != record.valid_from]
+    versions = sorted([*others, record], key=lambda version: version.valid_from)
+    was, is_now = (on_date(found, date(year, 12, 31)) for found in (known, versions))
+    return [name for name in TOLD if getattr(was, name) != getattr(is_now, name)]

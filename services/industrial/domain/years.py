@@ -10,6 +10,7 @@ from services.industrial.domain.entries import (
     OUTPUT,
     PROCESS,
     PV,
+    TAKEN_BACK,
     TOTALLED,
     VALUE_ADDED,
     Entry,
@@ -27,8 +28,9 @@ def _months() -> list[int]:
 class Year:
     """One account's year. `energy_readings` and `output_reports` count standing entries by month,
     `factor_sets` those that were computed with each set; `actual_mg` to `substituted_mg` are the
-    absolute energy emissions by quality of the data; `energy_months` to `avoided_months` are the
-    milligrams of each month."""
+    energy emissions by quality of the data, `measured_mg` those by measured properties, absolute.
+    These and `energy_readings` are of what was used, and leave out what was taken back.
+    `energy_months` to `avoided_months` are the milligrams of each month."""
 
     energy_mg: int = 0
     process_mg: int = 0
@@ -54,10 +56,8 @@ class Year:
         if category == ENERGY:
             self.energy_mg += entry.amount_mg
             self.energy_months[entry.month.month - 1] += entry.amount_mg
-            self.energy_readings[entry.month.month - 1] += standing
-            self._add_quality(entry.quality, standing * abs(entry.amount_mg))
-            if entry.factor_set == MEASURED:
-                self.measured_mg += standing * abs(entry.amount_mg)
+            if entry.activity not in TAKEN_BACK:
+                self._add_use(entry, standing)
         elif category == PROCESS:
             self.process_mg += entry.amount_mg
             self.process_months[entry.month.month - 1] += entry.amount_mg
@@ -74,6 +74,13 @@ class Year:
         if entry.factor_set is not None and category in TOTALLED:
             name = f"{entry.factor_set}@{entry.factor_version}"
             self.factor_sets[name] = self.factor_sets.get(name, 0) + standing
+
+    def _add_use(self, entry: Entry, standing: int) -> None:
+        amount_mg = standing * abs(entry.amount_mg)
+        self.energy_readings[entry.month.month - 1] += standing
+        self._add_quality(entry.quality, amount_mg)
+        if entry.factor_set == MEASURED:
+            self.measured_mg += amount_mg
 
     def _add_quality(self, quality: str, amount_mg: int) -> None:
         if quality == "actual":
@@ -95,7 +102,7 @@ class Year:
 
     @property
     def months_energy(self) -> int:
-        """In how many months a reading stands."""
+        """In how many months a reading of what was used stands."""
         return 12 - self.energy_readings.count(0)
 
     @property

@@ -25,6 +25,24 @@ where account = $1 and month >= date_trunc('month', $2::date) and month < $3
 group by 1, 2, 3, 4, 5, 6
 having sum(quantity) <> 0 or sum(amount_mg) <> 0
 """
+# Where a reading or report over more than two months has left something. One that reaches into a
+# third month has a third line, which the key alone tells.
+SPREAD = """
+with several as (
+    select distinct event_key from ledger_entry where account = $1 and line >= 2
+), standing as (
+    select event_key, month
+    from several join ledger_entry e using (event_key)
+    where e.account = $1
+    group by 1, 2 having sum(quantity) <> 0
+), spread as (
+    select event_key from standing
+    group by 1 having max(month) > min(month) + interval '1 month'
+)
+select distinct asset_id, category, activity, unit, month, meter_id is not null
+from spread join ledger_entry e using (event_key)
+where e.account = $1 and month >= date_trunc('month', $2::date) and month < $3
+"""
 
 ADOPTIONS = """
 select opportunity, since, note, baseline, recorded_by, recorded_at
@@ -58,6 +76,13 @@ async def assets(connection: Connection, enterprise_id: str, on: date) -> dict[s
 async def posted(connection: Connection, account: int, first: date, until: date) -> list[Posted]:
     """Sums of the months that [first, until) touches."""
     return [Posted(*row) for row in await connection.fetch(POSTED, account, first, until)]
+
+
+async def compared(connection: Connection, account: int, first: date, until: date) -> list[Posted]:
+    """The same, with what is spread over months marked."""
+    spread = {tuple(row) for row in await connection.fetch(SPREAD, account, first, until)}
+    rows = await posted(connection, account, first, until)
+    return [row._replace(spread=row[:6] in spread) for row in rows]
 
 
 async def adoptions(connection: Connection, account: int) -> list[Adoption]:

@@ -6,6 +6,9 @@ import asyncpg
 
 from shared.database import Connection
 
+# Of a past year; as for a label.
+MONTHS_NEEDED = 11
+
 # Each enterprise as it was registered at the end of the year (or later, when not yet then: it
 # counts if it has an account of the year).
 # A month is complete when it has a reading (or reported energy) and an output.
@@ -19,7 +22,7 @@ with registered as (
         select count(*) from generate_series(0, $3::int - 1) n
         where (energy_readings -> n)::int > 0 and (output_reports -> n)::int > 0
     ) as months,
-    process_mg <> 0 or avoided_mg <> 0
+    energy_mg <> 0 or process_mg <> 0 or avoided_mg <> 0
         or jsonb_path_exists(energy_readings || output_reports, '$[*] ? (@ > 0)') as covering
     from account_year y where year = $1
 )

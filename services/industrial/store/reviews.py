@@ -44,6 +44,10 @@ from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
 where r.account = s.account and r.id = s.id and r.state = '{OPEN}'
 """
 
+HELD = f"""
+select event_key from review where account = $1 and meter_id = $2 and state = '{OPEN}'
+"""
+
 # What readings of a counter may explain: the open reviews of its meter, when they tell of an
 # exchange or a correction, were held themselves and are released, or come before or beside others,
 # posted or held. The latest reading explains nothing: after a fall all are held, and each would
@@ -123,6 +127,12 @@ async def known_of(connection: Connection, keys: Collection[Key]) -> dict[Key, l
         known = Known(*row)
         found.setdefault((known.account, known.event_key), []).append(known)
     return found
+
+
+async def held_of(connection: Connection, account: int, meter_id: str) -> list[str]:
+    """What the held readings of a meter wait for."""
+    rows = await connection.fetch(HELD, account, meter_id)
+    return [waits_for_review(row[0]) for row in rows]
 
 
 async def open_reviews(connection: Connection, reviews: Sequence[Review]) -> None:

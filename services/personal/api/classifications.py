@@ -13,7 +13,7 @@ from services.personal import rules
 from services.personal.api import wording
 from services.personal.api.wording import NamedReason, NamedScenario
 from services.personal.classification import Held, Rule, Version, earliest, timeline
-from shared.auth.principal import Principal, require
+from shared.auth.principal import Principal, require, require_city
 from shared.events.errors import FieldError
 from shared.events.meaning import YEARS
 from shared.events.words import Channel, PaymentKind
@@ -36,7 +36,7 @@ from shared.methodology.rows import Confidence
 
 router = APIRouter(tags=["classifications"])
 Reader = Annotated[Principal, Depends(require("personal:read"))]
-Writer = Annotated[Principal, Depends(require("classifications:write"))]
+Writer = Annotated[Principal, Depends(require_city("classifications:write"))]
 PRIORITIES = range(1, 100_001)
 LAST_DAY = date(YEARS[-1], 12, 31)
 Id = Annotated[str, Path(description="The rule's name", examples=["mcc_bus"])]

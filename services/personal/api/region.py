@@ -15,6 +15,7 @@ from shared.auth.principal import Principal, require
 from shared.database import Pool
 from shared.http.answers import Answer, Grams, Month, Ratio, Tonnes, answers, sample
 from shared.http.app import json_response
+from shared.http.parameters import YearAsked
 from shared.methodology import methodology
 from shared.units.amount import grams_text, ratio_text, tonnes_text
 
@@ -71,8 +72,8 @@ async def region(
     request: Request,
     who: Annotated[Principal, Depends(require("personal:read"))],
     year: Annotated[
-        int | None,
-        Query(ge=1990, le=2100, description="Of one year; default: all", examples=[2026]),
+        YearAsked | None,
+        Query(description="Of one year; default: all", examples=[2026]),
     ] = None,
 ) -> Response:
     pool: Pool = request.app.state.pool

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from services.points import expiry, freezing, redemptions, tiers
 from services.points.api.consents import own_check
 from services.points.api.moments import moment
-from services.points.domain import Moment
 from services.points.freezing import FreezingEnded, FreezingShown
 from services.points.redemptions import RedemptionShown
 from shared.auth.consent import NO_CONSENT, require_account, require_person
@@ -29,7 +28,7 @@ from shared.http.answers import (
     sample,
 )
 from shared.http.app import json_response
-from shared.http.bodies import Body, accepts, body
+from shared.http.bodies import NOT_BLANK, Body, accepts, body
 from shared.http.paging import Page, listing, paging
 from shared.http.parameters import PersonalAccount
 from shared.http.problems import not_found
@@ -59,7 +58,7 @@ class Freezing(Body, frozen=True, kw_only=True):
     """Why nothing may be redeemed."""
 
     reason: Annotated[
-        str, Meta(min_length=1, max_length=500, examples=["The card was reported stolen"])
+        str, Meta(max_length=500, pattern=NOT_BLANK, examples=["The card was reported stolen"])
     ]
 
 
@@ -200,8 +199,8 @@ async def _account(request: Request, id: str) -> Response:
         row = await _found(connection, id)
         number = row["number"]
         trailing = (await tiers.standing(connection, [number], at))[number].trailing_mg
-        ending = await expiry.next_due(connection, number, row["balance"], at)
-    return json_response(_shown(id, row, trailing, ending, at))
+        points, due = await expiry.next_due(connection, number, row["balance"], at)
+    return json_response(_shown(id, row, trailing, Expiring(points=points_text(points), due=due)))
 
 
 async def _found(pool: Connection | Pool, id: str) -> Record:
@@ -211,12 +210,12 @@ async def _found(pool: Connection | Pool, id: str) -> Record:
     return row
 
 
-def _shown(id: str, row: Record, trailing: int, ending: int, at: Moment) -> AccountShown:
+def _shown(id: str, row: Record, trailing: int, expiring: Expiring) -> AccountShown:
     return AccountShown(
         account_id=id,
         balance=points_text(row["balance"]),
         claim=points_text(row["claim"]),
-        expiring=Expiring(points=points_text(ending), due=date(at.today.year + 1, 1, 1)),
+        expiring=expiring,
         tier=row["tier"],
         tier_decided_at=row["decided_at"],
         tier_valid_until=row["valid_until"],

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.points import consenting
 from services.points.consents import (
+    SKEW,
     YEARS_MAX,
     ConsentShown,
     Given,
@@ -61,6 +62,9 @@ BankAsked = Annotated[
     ),
 ]
 NO_CONSENT = Refusal(404, "not-found", "There is no consent '6f1c7d0e-3b64-4b7e-9a43-2f1f0c2b7d11'")
+OVERTAKEN = conflicts(
+    "This consent was withdrawn after 2026-05-31T16:00:00+00:00", "consent-overtaken"
+)
 REPLACED = conflicts(
     "This consent was replaced by 0b8f9a6e-6a3c-4d0e-9a51-3f1f0c2b7d11: withdraw that one",
     "consent-replaced",
@@ -69,12 +73,17 @@ REPLACED = conflicts(
 
 
 class ConsentBody(Body, frozen=True, kw_only=True):
-    """`bank` may see what `scope` names of this account, before `until`."""
+    """`bank` may see what `scope` names of this account, before `until`.
+
+    `given_at`: when the person consented. With it a request can be sent again at any time: it gives
+    nothing anew that was withdrawn or changed since.
+    """
 
     account_id: Account
     bank: BankName
     scope: ConsentScope
     until: Annotated[datetime, Meta(tz=True, examples=["2027-05-31T16:00:00Z"])]
+    given_at: Annotated[datetime, Meta(tz=True, examples=["2026-05-31T16:00:00Z"])] | None = None
 
 
 class Cursor(NamedTuple):
@@ -89,7 +98,7 @@ class Cursor(NamedTuple):
     status_code=201,
     openapi_extra=accepts(ConsentBody),
     summary="A person lets an institution see something, until a time",
-    responses=answers(ConsentShown, 200, 201),
+    responses=answers(ConsentShown, 200, 201, NOT_FOUND, OVERTAKEN),
 )
 async def give(
     request: Request, who: Writer, wanted: Annotated[ConsentBody, Depends(body(ConsentBody))]
@@ -102,9 +111,11 @@ async def give(
     now = state.clock()
     if not is_lasting(wanted.until, now):
         raise invalid("/until", f"expected a time after now, at most {YEARS_MAX} years ahead")
-    wish = Wish(wanted.account_id, wanted.bank, wanted.scope, wanted.until)
+    if wanted.given_at is not None and wanted.given_at > now + SKEW:
+        raise invalid("/given_at", "expected a time that has come")
+    wish = Wish(wanted.account_id, wanted.bank, wanted.scope, wanted.until, wanted.given_at)
     by = speaker(who, wish.account_id)
-    given, is_new = await consenting.give(state.pool, wish, uuid4(), by, now)
+    given, is_new = await consenting.give(state.pool, state.settings, wish, uuid4(), by, now)
     return json_response(view(given, now), 201 if is_new else 200)
 
 

@@ -24,6 +24,7 @@ from shared.http.answers import (
 )
 from shared.http.app import json_response
 from shared.http.paging import Page, paging
+from shared.http.parameters import YearAsked
 from shared.http.problems import conflict
 from shared.units.amount import points_text
 
@@ -78,7 +79,8 @@ async def get_league(
     request: Request,
     who: Annotated[Principal, Depends(require("points:read"))],
     year: Annotated[
-        int, Query(ge=1, le=9999, description="In which points were earned", examples=[2026])
+        YearAsked,
+        Query(description="In which points were earned", examples=[2026]),
     ],
     page: Annotated[Page, Depends(paging)],
 ) -> Response:

@@ -59,7 +59,7 @@ REFUSALS = (
     Refusal(
         422,
         "idempotency-key-reused",
-        "This Idempotency-Key came before with another request",
+        "/header/Idempotency-Key: came before with another request",
     ),
 )
 # FastAPI would refuse a request without it by 422.

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from msgspec import Meta
+from pydantic import Field
 from starlette.responses import Response
 
 from shared.http.answers import Answer, Listing, Timestamp, answers, sample
 from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.paging import Page, paging
+from shared.http.parameters import IN_DIGITS
 from shared.http.problems import not_found
 from shared.webhooks import deliveries
 from shared.webhooks.api.subscriptions import NOT_FOUND, Id, Reader, Writer, own
@@ -98,7 +100,12 @@ async def replay_deliveries(
 )
 async def replay_delivery(
     id: Id,
-    number: Annotated[int, Path(description="Its number in the list", examples=[1])],
+    number: Annotated[
+        int,
+        Field(ge=1, lt=2**63),
+        IN_DIGITS,
+        Path(description="Its number in the list", examples=[1]),
+    ],
     request: Request,
     who: Writer,
 ) -> Response:

@@ -56,12 +56,14 @@ def test_every_service_becomes_healthy(containers: Containers, name: str) -> Non
 @pytest.mark.parametrize(("name", "path"), ASKED.items())
 def test_nothing_is_told_without_a_token(containers: Containers, name: str, path: str) -> None:
     containers.await_healthy(name)
-    assert httpx.get(containers.url(name) + path).status_code == 401
+    assert httpx.get(containers.url(name) + path, timeout=60).status_code == 401
 
 
 def test_nothing_is_taken_without_a_token(containers: Containers) -> None:
     containers.await_healthy("ingest")
-    assert httpx.post(f"{containers.url('ingest')}/v1/events", json={}).status_code == 401
+    assert (
+        httpx.post(f"{containers.url('ingest')}/v1/events", json={}, timeout=60).status_code == 401
+    )
 
 
 async def test_a_reading_is_posted_to_its_account(containers: Containers) -> None:
@@ -175,7 +177,7 @@ async def test_the_auditor_reads_and_writes_nothing(containers: Containers, serv
 
 async def test_the_audit_has_looked_and_finds_nothing_wrong(containers: Containers) -> None:
     containers.await_healthy("auditor")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
 
         async def looked() -> bool:
             said = (await client.get(f"{containers.url('auditor')}/metrics")).text

@@ -16,7 +16,7 @@ RUN = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Beside the code: their commands are looked at and not run.
 BESIDE = [
     path
-    for folder in ("deploy", "services", "shared", "tanzhang", "tests")
+    for folder in ("benchmarks", "deploy", "services", "shared", "tanzhang", "tests")
     for path in sorted((ROOT / folder).rglob("*.md"))
 ]
 EVERY = [*RUN, TRANSLATED, *BESIDE]

@@ -24,6 +24,7 @@ OTHERS = {
     "cp",
     "mv",
     "openssl",
+    "psql",
     "kind",
     "git",
     "for",

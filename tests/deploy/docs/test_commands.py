@@ -1,12 +1,15 @@
 """Every command of the documentation is run, page by page, and says what the page shows."""
 
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from shared.settings import SERVICES
+from tanzhang.stack import directory
 from tests.deploy.docs import pages, walking
 from tests.deploy.docs.walking import Place
 from tests.e2e.up import Up
@@ -20,16 +23,16 @@ NOT_OF_A_CLONE = {".git", ".tanzhang", ".cache"}
 @pytest.fixture(scope="module")
 def place(stack_directory: Path) -> Iterator[Place]:
     """A directory with what a clone has, and `make up` running in it, on ports that are free."""
-    directory = stack_directory / "clone"
-    directory.mkdir(mode=0o711)
+    clone = stack_directory / "clone"
+    clone.mkdir(mode=0o711)
     for entry in pages.ROOT.iterdir():
         if entry.name not in NOT_OF_A_CLONE:
-            (directory / entry.name).symlink_to(entry)
-    up = Up(directory / ".tanzhang", options=("--webhooks",))
+            (clone / entry.name).symlink_to(entry)
+    up = Up(clone / ".tanzhang", options=("--webhooks",))
     state = up.start()
     try:
         ports = {FIRST_PORT + n: state.port(name) for n, name in enumerate(SERVICES)}
-        yield Place(directory, up.environment, ports | {RECEIVER: _free_port()})
+        yield Place(clone, up.environment, ports | {RECEIVER: _free_port()})
         assert up.interrupt() == 0, up.said()
     finally:
         up.kill()
@@ -38,6 +41,20 @@ def place(stack_directory: Path) -> Iterator[Place]:
 @pytest.mark.parametrize("page", [*filter(pages.steps, pages.RUN)], ids=pages.name)
 def test_the_commands_of_a_page_do_what_it_shows(place: Place, page: Path) -> None:
     walking.walk(page, place)
+
+
+async def test_what_the_databases_are_asked_can_be_asked(place: Place) -> None:
+    state = directory.read(place.directory / ".tanzhang")
+    assert state is not None
+    runbook = pages.prose(pages.ROOT / "docs/operating.md")
+    questions = re.findall(r"`(select [^`]+)`", runbook)
+    assert questions
+    database = await asyncpg.connect(state.environment["INDUSTRIAL_DATABASE_URL"])
+    try:
+        for question in questions:
+            await database.fetch(question)
+    finally:
+        await database.close()
 
 
 def test_the_translation_has_the_commands_of_the_original() -> None:

@@ -57,6 +57,14 @@ def test_a_link_that_leads_nowhere_is_found(words: str, target: str, fault: str 
     assert _fault(pages.ROOT / "README.md", words, target) == fault
 
 
+def test_the_translation_leads_where_the_original_does() -> None:
+    original, translated = (
+        [target for _, target in _links(page) if not target.startswith("README")]
+        for page in (pages.ROOT / "README.md", pages.TRANSLATED)
+    )
+    assert translated == original
+
+
 def test_every_alert_has_its_section() -> None:
     named = {name.lower() for name in RUNBOOK.findall(ALERTS.read_text("utf-8"))}
     assert named

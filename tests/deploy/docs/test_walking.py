@@ -48,6 +48,8 @@ def test_who_asks_may_ask_again(place: Place) -> None:
         (("sh\necho $UNKNOWN",), r"page\.md:3: ended with 2"),
         (("python\nraise SystemExit(3)",), r"page\.md:3: ended with 3"),
         (("sh\ncat log", "text\ncame"), r"page\.md:3: ended with 1"),
+        (("sh\necho 403",), r"page\.md:3: shown is\nnothing\nit said\n403"),
+        (('sh\necho \'{"type": "urn:tanzhang:problem:forbidden"}\'',), r"page\.md:3: shown is"),
     ],
 )
 def test_what_differs_or_fails_is_told(place: Place, blocks: tuple[str, ...], reason: str) -> None:

@@ -24,8 +24,8 @@ Right = tuple[str, str, Operations]
 
 READ: Operations = ("Describe", "Read")
 WRITE: Operations = ("Describe", "Write")
-# Of what a rebuild looks for again in Kafka.
-REREAD: Operations = ("Describe", "Read", "Write")
+# Of what is replayed from the dead letters, or read again by a rebuild.
+READ_AND_WRITE: Operations = ("Describe", "Read", "Write")
 DESCRIBE: Operations = ("Describe",)
 JOIN: Operations = ("Read",)
 
@@ -101,9 +101,9 @@ def _needed() -> Iterator[tuple[str, list[Right]]]:
     """Each user with what its process does."""
     yield "ingest-kafka", [("topic", topic, WRITE) for topic, _ in INPUTS.values()]
     for name in DOMAIN_SERVICES:
-        reads: list[Right] = [("topic", topic, READ) for topic in service(name).topics]
+        reads: list[Right] = [("topic", topic, READ_AND_WRITE) for topic in service(name).topics]
         writes: list[Right] = [
-            ("topic", topic, REREAD if topic == taking_back.TOPIC else WRITE)
+            ("topic", topic, READ_AND_WRITE if topic == taking_back.TOPIC else WRITE)
             for topic in told_by(name)
         ]
         yield f"{name}-kafka", [("group", name, JOIN), *reads, *writes]

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 from referencing import Registry, Resource
 
 SCHEMAS = Path(__file__).parents[4] / "shared" / "data" / "schemas"
+needed = pytest.mark.skipif(
+    not SCHEMAS.is_dir(), reason="../shared/data/schemas is not there: Kubernetes and CRDs"
+)
 KUBERNETES = SCHEMAS / "kubernetes" / "v1.34.0-local-strict"
 DEFINITIONS = "https://kubernetes.io/api/_definitions.json"
 

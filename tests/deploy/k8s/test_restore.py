@@ -41,8 +41,12 @@ def restored(tmp_path_factory: pytest.TempPathFactory, service: str) -> list[dic
     return list(yaml.load_all(kustomize.build(overlay), yaml.CSafeLoader))
 
 
-def test_the_database_comes_from_its_backups(restored: list[dict], service: str) -> None:
+@schemas.needed
+def test_every_object_passes_its_schema(restored: list[dict]) -> None:
     assert [m for o in restored for m in schemas.mistakes(o)] == []
+
+
+def test_the_database_comes_from_its_backups(restored: list[dict], service: str) -> None:
     for found in of_kind(restored, "Cluster"):
         is_it = found["metadata"]["name"] == f"{service}-db"
         assert ("recovery" in found["spec"]["bootstrap"]) == is_it

@@ -1,6 +1,8 @@
 """On a broker that asks for rights, each process can do its work with those of its user, no more."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -23,7 +25,7 @@ from tanzhang import serving, topic_log, topics
 from tanzhang.audit import under_way
 from tanzhang.audit.crossings import CROSSINGS
 from tests.deploy.k8s.broker import service, told_by
-from tests.deploy.k8s.kustomize import objects_of
+from tests.deploy.k8s.kustomize import ROOT, objects_of
 from tests.deploy.k8s.objects import of_kind
 from tests.kafka import cluster, security
 from tests.kafka.cluster import Cluster
@@ -35,6 +37,8 @@ RESOURCES = {"topic": 2, "group": 3, "cluster": 4, "transactionalId": 5}
 PATTERNS = {"literal": 3, "prefix": 4}
 OPERATIONS = {"All": 2, "Read": 3, "Write": 4, "Create": 5, "Delete": 6, "Alter": 7, "Describe": 8}
 ALLOW = 3
+# Enough for whoever follows labels.
+RECORD = b'{"subject": "agri:x", "data": {"epoch": 1, "sequence": 1, "current": {"label": "red"}}}'
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +101,7 @@ async def _publish(settings: Settings, to: Any) -> None:
     producer = await connect(settings)
     try:
         async with asyncio.timeout(SECONDS_MAX):
-            await producer.publish([(topic, b"key", b"{}") for topic in to])
+            await producer.publish([(topic, b"key", RECORD) for topic in to])
     finally:
         await producer.close()
 
@@ -149,6 +153,19 @@ async def test_a_worker_reads_and_tells(broker: Cluster, secrets: Security, name
     await _publish(settings, told_by(name))
 
 
+@pytest.mark.parametrize("name", DOMAIN_SERVICES)
+async def test_dead_letters_are_sent_again_by_their_own_service_alone(
+    broker: Cluster, secrets: Security, name: str
+) -> None:
+    settings = _as(broker, secrets, f"{name}-kafka")
+    own = {*service(name).topics}
+    await _publish(settings, own)
+    others = {topic for topic, _ in INPUTS.values()} - own
+    for topic in others:
+        with pytest.raises(TopicAuthorizationFailedError):
+            await _publish(settings, [topic])
+
+
 @pytest.mark.parametrize("name", serving.WEBHOOKS)
 async def test_webhooks_read_only(broker: Cluster, secrets: Security, name: str) -> None:
     settings = _as(broker, secrets, f"{name}-webhooks-kafka")
@@ -190,6 +207,26 @@ async def test_a_finance_platform_reads_in_groups_of_its_own_name(
     settings = _as(broker, secrets, "finance")
     assert await _joins(settings, "finance-bank")
     assert not await _joins(settings, "grading-webhooks")
+
+
+def test_the_example_follows_labels_as_a_finance_platform(
+    broker: Cluster, secrets: Security
+) -> None:
+    given = _as(broker, secrets, "finance")
+    chosen = {
+        "security.protocol": given.kafka_security_protocol,
+        "ssl.ca.location": given.kafka_ssl_cafile,
+        "sasl.mechanism": given.kafka_sasl_mechanism,
+        "sasl.username": given.kafka_sasl_username,
+        "sasl.password": given.kafka_sasl_password,
+    }
+    command = [sys.executable, "docs/examples/follow_labels.py", "--bootstrap", broker.bootstrap]
+    command += ["--seconds", "20", "--count", "1"]
+    command += [word for name, value in chosen.items() for word in ("--set", f"{name}={value}")]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=SECONDS_MAX
+    )
+    assert (done.returncode, done.stdout) == (0, '{"account": "agri:x", "label": "red"}\n'), done
 
 
 async def test_a_rebuild_reads_again_what_was_told(broker: Cluster, secrets: Security) -> None:

@@ -7,9 +7,7 @@ import pytest
 from tests.deploy.k8s import kustomize, schemas
 from tests.deploy.k8s.objects import named, title
 
-pytestmark = pytest.mark.skipif(
-    not schemas.SCHEMAS.is_dir(), reason="../shared/data/schemas is not there: Kubernetes and CRDs"
-)
+pytestmark = schemas.needed
 
 
 def test_every_object_passes_its_schema(objects: list[dict]) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tests.serving import PATIENCE, serving
 
 METHODS = ("get", "put", "post", "delete")
 # How often a parameter that has an example in the document is given that value.
@@ -39,7 +40,7 @@ class Recorder:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start" and (route := scope.get("route")):
-                self.seen[f"{scope['method']} {route.path}"].add(message["status"])
+                self.seen[f"{scope['method']} {route.path_format}"].add(message["status"])
             await send(message)
 
         await self.app(scope, receive, noting)
@@ -88,24 +89,13 @@ class Report:
 async def served(app: FastAPI) -> AsyncIterator[Served]:
     """The app, already started, on a free port."""
     recorder = Recorder(app)
-    config = uvicorn.Config(
-        recorder, port=0, lifespan="off", ws="none", access_log=False, log_config=None
-    )
-    server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Served(f"http://127.0.0.1:{port}", recorder)
-    finally:
-        server.should_exit = True
-        await running
+    async with serving(recorder, "off") as url:
+        yield Served(url, recorder)
 
 
 async def fuzz(service: Served, token: str, directory: Path, ways: Ways) -> Report:
     """All phases and checks, the same cases each time."""
-    async with httpx.AsyncClient(base_url=service.url) as client:
+    async with httpx.AsyncClient(base_url=service.url, timeout=PATIENCE) as client:
         document = (await client.get("/openapi.json")).json()
     config = directory / "schemathesis.toml"
     config.write_text("\n".join(_configuration(document, token, ways)), "utf-8")

@@ -10,6 +10,7 @@ BEYOND_SCHEMA = (
     "GET /v1/benchmarks/{sector}/{year}",
     "PUT /v1/benchmarks/{sector}/{year}",
     "POST /v1/benchmarks/{sector}/{year}/compute",
+    "POST /v1/labels/{kind}/{id}/appeals",
     "POST /v1/labels/{kind}/{id}/what-if",
     "POST /v1/region/means/{year}",
     "POST /v1/region/peers/{year}",

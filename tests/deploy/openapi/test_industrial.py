@@ -6,7 +6,9 @@ from typing import Any
 
 from services.industrial.api.findings import OPPORTUNITY
 from services.industrial.api.reviews import REVIEW
-from tests.deploy.openapi.conftest import Start, Started, event
+from services.industrial.restating import Choice, Restater
+from shared.units.calendar import CITY
+from tests.deploy.openapi.conftest import NOW, Start, Started, event
 from tests.deploy.openapi.fuzzing import Ways
 
 WAYS = Ways(
@@ -25,7 +27,7 @@ DAYS = 15
 NIGHT = range(14, 22)
 
 
-def reading(id: str, start: datetime, value: str) -> dict[str, Any]:
+def reading(id: str, start: datetime, value: str, **more: str) -> dict[str, Any]:
     """What the meter m-1 counted in an hour, in kWh."""
     end = start + timedelta(hours=1)
     data = {
@@ -37,7 +39,7 @@ def reading(id: str, start: datetime, value: str) -> dict[str, Any]:
         "unit": "kWh",
         "quality": "actual",
     }
-    return event("meter.reading", id, ENTERPRISE, data)
+    return event("meter.reading", id, ENTERPRISE, data | more)
 
 
 def hours() -> Iterator[dict[str, Any]]:
@@ -73,7 +75,8 @@ async def seed(industrial: Started) -> None:
     line = {"kind": "line", "name": "Line 1", "parent": "site-1"}
     await industrial.ask("PUT", f"{ACCOUNT}/assets/line-1", line)
     await industrial.ask("PUT", "/v1/meters/m-1", meter)
-    await industrial.ask("PUT", f"{ACCOUNT}/fuels/natural_gas", fuel)
+    gas = meter | {"carrier": "natural_gas", "unit": "1e4Nm3"}
+    await industrial.ask("PUT", "/v1/meters/m-gas", gas)
     made = {"product": "xylitol", "start": "2026-01-01", "end": "2026-02-01", "unit": "t"}
     # So many that some are left to be released when others were rejected.
     held = (reading(f"held-{n}", datetime(2026, 3, n, tzinfo=UTC), "10000") for n in range(1, 21))
@@ -81,7 +84,11 @@ async def seed(industrial: Started) -> None:
         *hours(),
         event("production.report", "p-1", ENTERPRISE, made | {"quantity": "100"}),
         *held,
+        reading("gas", datetime(2026, 1, 6, tzinfo=UTC), "1", meter_id="m-gas", unit="1e4Nm3"),
     )
+    await industrial.ask("PUT", f"{ACCOUNT}/fuels/natural_gas", fuel)
+    state = industrial.app.state
+    await Restater(state.pool, state.poster, CITY).run(Choice(by="operator-1"), NOW)
 
 
 async def test_every_answer_is_as_documented(start: Start) -> None:
@@ -91,6 +98,8 @@ async def test_every_answer_is_as_documented(start: Start) -> None:
     found = await industrial.ask("GET", f"{ACCOUNT}/opportunities?year=2026")
     assert REVIEW in [one["id"] for one in held]
     assert OPPORTUNITY in [one["id"] for one in found["items"]]
+    again = (await industrial.ask("GET", f"{ACCOUNT}/restatements"))["items"]
+    assert [(one["reason"], bool(one["posted"])) for one in again] == [(None, True)]
     report = await industrial.fuzz(WAYS)
     assert report.code == 0, report.text
     assert report.never_good() == []

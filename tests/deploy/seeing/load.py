@@ -94,4 +94,4 @@ async def add_to_a_balance(up: Up, milligrams: int) -> None:
 
 
 def probe(address: str, path: str) -> int:
-    return httpx.get(f"http://{address}{path}", trust_env=False).status_code
+    return httpx.get(f"http://{address}{path}", timeout=60, trust_env=False).status_code

@@ -87,13 +87,15 @@ class Server(NamedTuple):
 
     def query(self, expr: str) -> list[dict[str, Any]]:
         """The vector of an instant query; the error is told with the query."""
-        answer = httpx.post(f"{self.url}/api/v1/query", data={"query": expr}, trust_env=False)
+        answer = httpx.post(
+            f"{self.url}/api/v1/query", data={"query": expr}, timeout=60, trust_env=False
+        )
         assert answer.status_code == 200, f"{expr}: {answer.text}"
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
     def get(self, path: str) -> dict[str, Any]:
-        answer = httpx.get(f"{self.url}{path}", trust_env=False)
+        answer = httpx.get(f"{self.url}{path}", timeout=60, trust_env=False)
         data: dict[str, Any] = answer.json()["data"]
         return data
 
@@ -152,7 +154,7 @@ def _await_ready(server: Server, process: "subprocess.Popen[bytes]", log: Path) 
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         try:
-            if httpx.get(f"{server.url}/-/ready", trust_env=False).status_code == 200:
+            if httpx.get(f"{server.url}/-/ready", timeout=60, trust_env=False).status_code == 200:
                 return
         except httpx.TransportError:
             pass

@@ -207,7 +207,7 @@ def _industry(months: Sequence[Month]) -> Industry:
         sum(month.total for month in months),
         sum((month.output for month in months), Fraction(0)),
         sum((month.value_added for month in months), Fraction(0)),
-        sum(month.readings > 0 for month in months),
+        sum(month.used > 0 for month in months),
         sum(month.reports > 0 for month in months),
     )
 

@@ -15,7 +15,7 @@ def industrial_label(
 ) -> str:
     """By the enterprise's months of a year; `benchmark` is a registered body."""
     output = sum((month.output for month in months), Fraction(0))
-    energy = sum(month.readings > 0 for month in months)
+    energy = sum(month.used > 0 for month in months)
     reports = sum(month.reports > 0 for month in months)
     # A past year: 11 of 12 months; the running one: every month that has gone by, one at least.
     needed = 11 if year < today.year else max(today.month - 1, 1)

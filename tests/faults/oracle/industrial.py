@@ -31,7 +31,8 @@ _SIGNS = {"exported_electricity": -1}
 
 @dataclass(slots=True)
 class Month:
-    """mg by category; `readings` and `reports` count what stands; mg of energy by quality."""
+    """mg by category; `readings` and `reports` count what stands, `used` those of what was used;
+    mg of energy by quality."""
 
     energy: int = 0
     process: int = 0
@@ -40,6 +41,7 @@ class Month:
     output: Fraction = Fraction(0)
     value_added: Fraction = Fraction(0)
     readings: int = 0
+    used: int = 0
     reports: int = 0
     quality: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_RANKS, 0))
 
@@ -56,16 +58,24 @@ class Ledger:
     amounts: dict[Identity, int] = field(default_factory=dict)
 
     def add(
-        self, event: Told, month: date, category: str, amount: int, quality: str = "actual"
+        self,
+        event: Told,
+        month: date,
+        category: str,
+        amount: int,
+        quality: str = "actual",
+        sign: int = 1,
     ) -> None:
-        """A line of an event."""
+        """A line of an event; what is sold (`sign` -1) says nothing of what was used."""
         found = self.months[event.subject, month]
         setattr(found, category, getattr(found, category) + amount)
         if category == "energy":
             found.readings += 1
-            found.quality[quality] += abs(amount)
-        sign = {"energy": 1, "process": 1, "avoided": -1}.get(category, 0)
-        self.amounts[event.identity] += sign * amount
+            if sign > 0:
+                found.used += 1
+                found.quality[quality] += abs(amount)
+        weight = {"energy": 1, "process": 1, "avoided": -1}.get(category, 0)
+        self.amounts[event.identity] += weight * amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +188,7 @@ def _metered(
         for month, share in parts
     ]
     for (month, _), mg in zip(parts, running([t * MG_PER_T for t in tonnes]), strict=True):
-        found.add(event, month, category, mg, quality)
+        found.add(event, month, category, mg, quality, sign)
 
 
 def _t_per_unit(carrier: str, unit: str, sector: str, year: int) -> Fraction:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import prometheus_client
 import pytest
 
 from services.agri.audit import audit
@@ -110,6 +111,12 @@ async def test_the_published_farm(
     assert not await findings(app)
 
 
+def counted() -> float:
+    """How many events this process says it has posted."""
+    own = {"service": "agri"}
+    return prometheus_client.REGISTRY.get_sample_value("tanzhang_events_posted_total", own) or 0
+
+
 async def test_records_wait_for_the_registration(
     start: Start, publish: Publish, client: Any, eventually: Eventually, read_topic: Any
 ) -> None:
@@ -122,7 +129,9 @@ async def test_records_wait_for_the_registration(
     await eventually(parked)
     async with client(app) as http:
         assert (await http.get(f"/v1/farms/{FARM}/account")).status_code == 404
+        before = counted()
         assert (await http.put(f"/v1/farms/{FARM}", json=BODY)).status_code == 201
+        assert counted() == before + len(GOLDEN)
         account = (await http.get(f"/v1/farms/{FARM}/account?year=2020")).json()
         assert account["neutralised_t"] == "1099.107814263"
         assert not await app.state.pool.fetchval("select count(*) from parked")

@@ -208,8 +208,8 @@ async def test_an_erasure_on_its_way_is_in_flight(city: City) -> None:
     assert crossing.accounts == 1
 
 
-def command(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["audit", "--wait", "0", *arguments])
+def command(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(app, ["audit", "--wait", "0", *arguments], env=environment)
 
 
 @pytest.mark.slow
@@ -239,3 +239,8 @@ async def test_the_command_fails_only_when_something_is_wrong(city: City) -> Non
     untold = await asyncio.to_thread(command, "--service", "agri")
     assert untold.exit_code == 2
     assert "tanzhang migrate" in untold.output
+
+    url = f"{city.settings.database('agri')}?nonsense=1"
+    refused = await asyncio.to_thread(command, "--service", "agri", AGRI_DATABASE_URL=url)
+    assert refused.exit_code == 2
+    assert 'unrecognized configuration parameter "nonsense"' in refused.output

@@ -3,20 +3,18 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from services.ingest.app import api as ingest_api
 from shared.settings import Settings
 from tanzhang import topics
+from tests.serving import serving
 
-_STARTED_SECONDS = 30
 _COMMAND_SECONDS = 120
 _ROOT = Path(__file__).parents[3]
 
@@ -34,31 +32,17 @@ Run = Callable[..., Awaitable[Finished]]
 Serve = Callable[[FastAPI], Awaitable[str]]
 
 
-@asynccontextmanager
-async def served(app: FastAPI, lifespan: Literal["on", "off"]) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan=lifespan))
-    serving = asyncio.create_task(server.serve())
-    try:
-        async with asyncio.timeout(_STARTED_SECONDS):
-            while not server.started:
-                await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await serving
-
-
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     """`url = await serve(app)`, for an app whose lifespan runs already."""
     async with AsyncExitStack() as stack:
-        yield lambda app: stack.enter_async_context(served(app, "off"))
+        yield lambda app: stack.enter_async_context(serving(app, "off"))
 
 
 @pytest.fixture
 async def ingest_url(open_settings: Settings) -> AsyncIterator[str]:
     await topics.create(open_settings)
-    async with served(ingest_api(open_settings), "on") as url:
+    async with serving(ingest_api(open_settings)) as url:
         yield url
 
 

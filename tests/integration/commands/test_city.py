@@ -38,7 +38,7 @@ async def all_posted(app: Any, count: int, eventually: Any) -> None:
 
 
 async def answer(url: str, path: str) -> dict[str, Any]:
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as http:
         response = await http.get(path)
     return dict(response.json()) if response.status_code == 200 else {}
 

@@ -17,7 +17,7 @@ from services.ingest.app import api
 from shared.auth.keys import KEY_FILE, create_keys, issue
 from shared.settings import Settings
 from tanzhang import topics
-from tests.integration.commands.conftest import served
+from tests.serving import serving
 
 MINE, OTHER = "6222021234567890128", "6222021234567890129"
 KEY = "a secret of the bank, kept well"
@@ -235,7 +235,7 @@ async def strict_url(settings: Settings, tmp_path: Path) -> AsyncIterator[str]:
     _, jwks = create_keys(tmp_path / "auth")
     settings = msgspec.structs.replace(settings, tanzhang_jwks=str(jwks))
     await topics.create(settings)
-    async with served(api(settings), "on") as url:
+    async with serving(api(settings)) as url:
         yield url
 
 

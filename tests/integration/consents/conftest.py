@@ -1,9 +1,7 @@
 """Points, personal and grading as they run, with tokens: what one asks another goes over HTTP."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +12,6 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from shared.auth.keys import create_keys, issue
@@ -25,6 +22,7 @@ from shared.events.types import Data, PersonalErased, PersonalReduction
 from shared.settings import Settings
 from shared.stream.tick import Tick
 from tanzhang.stack.local_keys import SERVICE_SCOPES
+from tests.serving import PATIENCE, serving
 
 PERSON = "jsrcb:token-0001"
 START = datetime(2026, 3, 1, 2, tzinfo=UTC)
@@ -61,7 +59,9 @@ class Town:
         """A client with a token for these subjects (none: all)."""
         bearer = f"Bearer {self.token(*(subjects or ('*',)), **token)}"
         return await self.clients.enter_async_context(
-            httpx.AsyncClient(base_url=self.urls[service], headers={"authorization": bearer})
+            httpx.AsyncClient(
+                base_url=self.urls[service], headers={"authorization": bearer}, timeout=PATIENCE
+            )
         )
 
     async def post(self, service: str, *events: Event) -> None:
@@ -122,24 +122,6 @@ def told(type: str, subject: str, data: Data) -> Event:
     return decode(encode(sent), strict=False)
 
 
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[str]:
-    """The app on a port of its own; its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        async with asyncio.timeout(30):
-            while not server.started:
-                assert not task.done(), "the server ended"
-                await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
-
-
 @pytest.fixture
 async def town(database_url: str, tmp_path: Path) -> AsyncIterator[Town]:
     """The points service, its clock standing at START."""
@@ -177,3 +159,4 @@ async def start(town: Town, stack: AsyncExitStack, name: str, **options: Any) ->
     app = import_module(f"services.{name}.app").create(town.settings, "api", **options)
     town.apps[name] = app
     town.urls[name] = await stack.enter_async_context(serving(app))
+    app.state.client.timeout = PATIENCE

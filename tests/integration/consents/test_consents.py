@@ -16,6 +16,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"until": "2026-03-01T10:00:00+08:00"}, "/until", "a time after now, at most 5 years"),
     ({"until": "2031-03-01T10:00:01+08:00"}, "/until", "a time after now, at most 5 years"),
     ({"until": "2026-09-01T00:00:00"}, "/until", "timezone"),
+    ({"given_at": "2026-03-01T10:01:01+08:00"}, "/given_at", "a time that has come"),
     ({"until": None}, "/until", "Expected `datetime`"),
     ({"bank": "ICBC"}, "/bank", "expected 2 to 32 of a-z, 0-9 and -"),
     ({"bank": "icbc\n"}, "/bank", "expected 2 to 32 of a-z, 0-9 and -"),
@@ -111,6 +112,77 @@ async def test_what_has_ended_can_be_given_anew(town: Town) -> None:
     http = await town.http("points", PERSON)
     shown = (await http.get(f"/v1/consents/{second['id']}")).json()
     assert shown["status"] == "ended"
+
+
+async def test_a_late_repeat_gives_nothing_anew_that_was_withdrawn_or_changed(town: Town) -> None:
+    """A client that had no answer asks again when the person has thought better of it."""
+    await town.earn()
+    http = await town.http("points", PERSON)
+    lost = BODY | {"given_at": town.now.isoformat()}
+    first, again = [await http.post("/v1/consents", json=lost) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (201, 200)
+    town.now += timedelta(days=1)
+    shorter = BODY | {"until": "2026-08-01T00:00:00+08:00", "given_at": town.now.isoformat()}
+    second = await http.post("/v1/consents", json=shorter)
+    assert (second.status_code, second.json()["given_at"]) == (201, "2026-03-02T02:00:00Z")
+    refused = [await http.post("/v1/consents", json=lost)]
+    town.now += timedelta(days=1)
+    await town.withdraw(second.json())
+    refused += [await http.post("/v1/consents", json=body) for body in (lost, shorter)]
+    assert [(answer.status_code, answer.json()["type"]) for answer in refused] == [
+        (409, "urn:tanzhang:problem:consent-overtaken")
+    ] * 3
+    assert refused[0].json()["detail"].startswith("This consent was given anew after 2026-03-01")
+    assert refused[2].json()["detail"].startswith("This consent was withdrawn after 2026-03-02")
+    assert (await ask(town))["reason"]["code"] == "withdrawn"
+    town.now += timedelta(seconds=1)
+    anew = BODY | {"given_at": town.now.isoformat()}
+    assert (await http.post("/v1/consents", json=anew)).status_code == 201
+
+
+async def test_a_late_repeat_is_known_although_its_clock_is_ahead(town: Town) -> None:
+    await town.earn()
+    http = await town.http("points", PERSON)
+    lost = BODY | {"given_at": (town.now + timedelta(seconds=50)).isoformat()}
+    first, again = [await http.post("/v1/consents", json=lost) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (201, 200)
+    town.now += timedelta(seconds=20)
+    withdrawn = await town.withdraw(first.json())
+    assert [step["at"] for step in withdrawn["history"]] == ["2026-03-01T02:00:50Z"] * 2
+    town.now += timedelta(days=1)
+    assert (await http.post("/v1/consents", json=lost)).status_code == 409
+    assert (await ask(town))["reason"]["code"] == "withdrawn"
+
+
+async def test_what_was_decided_in_between_does_not_come_after_what_was_consented_to_anew(
+    town: Town,
+) -> None:
+    """The same until again, later: whatever was asked before that and is late counts no more."""
+    await town.earn()
+    http = await town.http("points", PERSON)
+    times = [(town.now + timedelta(hours=n)).isoformat() for n in range(3)]
+    town.now += timedelta(hours=3)
+    first, again = [
+        await http.post("/v1/consents", json=BODY | {"given_at": at}) for at in times[::2]
+    ]
+    assert (first.status_code, again.status_code) == (201, 201)
+    other = BODY | {"until": "2026-12-01T00:00:00+08:00", "given_at": times[1]}
+    assert (await http.post("/v1/consents", json=other)).status_code == 409
+    assert (await ask(town))["consent"]["id"] == again.json()["id"]
+
+
+async def test_a_late_repeat_gives_nothing_anew_that_was_erased(town: Town) -> None:
+    await town.earn()
+    http = await town.http("points", PERSON)
+    lost = BODY | {"given_at": town.now.isoformat()}
+    await http.post("/v1/consents", json=lost)
+    town.now += timedelta(days=1)
+    await town.erase()
+    await town.earn(epoch=2)
+    assert (await http.post("/v1/consents", json=lost)).status_code == 409
+    assert (await ask(town))["reason"]["code"] == "none"
+    anew = BODY | {"given_at": (town.now + timedelta(seconds=1)).isoformat()}
+    assert (await http.post("/v1/consents", json=anew)).status_code == 201
 
 
 async def test_withdrawing_twice_answers_the_same(town: Town) -> None:

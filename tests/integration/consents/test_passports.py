@@ -2,25 +2,38 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from services.grading.domain.rulebook import rulebook
 from shared.events.envelope import Outgoing, decode, encode
 from shared.events.types import Payment
+from shared.methodology import methodology
+from tests.policies import with_own
 
 Town = Any  # the fixture's, of conftest.py
 PERSON = "jsrcb:token-0001"
 PASSPORT = f"/v1/passports/personal/{PERSON}"
 ACCOUNT = f"/v1/accounts/{PERSON}"
 pytestmark = pytest.mark.usefixtures("neighbours")
+POLICIES = "/v1/policies?kind=personal"
 AWAY = "http://127.0.0.1:9"
 
 
 async def bank(town: Town, service: str, name: str = "icbc") -> Any:
     return await town.http(service, f"{name}:*", bank=name)
+
+
+def granting_own(town: Town, directory: Path) -> None:
+    """Two banks have put policies of their own in the place of defaults."""
+    rules = rulebook(methodology(with_own(directory, begins="2026-01-01")))
+    state = town.apps["grading"].state
+    state.regrader = replace(state.regrader, rules=rules)
 
 
 async def test_a_bank_gets_a_persons_tier_and_policy_under_a_consent(town: Town) -> None:
@@ -34,6 +47,41 @@ async def test_a_bank_gets_a_persons_tier_and_policy_under_a_consent(town: Town)
     assert (found["tier"], found["policy"]["id"]) == ("medium", "personal.medium")
     assert (found["partial"], found["missing"]) == (False, [])
     assert not {"account", "points", "evidence"} & found.keys()
+
+
+async def test_a_passport_has_the_policy_of_the_bank_that_asks(town: Town, tmp_path: Path) -> None:
+    await town.earn(grams="2500")
+    await town.tick()
+    granting_own(town, tmp_path)
+    granted = {}
+    for name in ("icbc", "jsrcb"):
+        await town.give(name, "passport")
+        found = (await (await bank(town, "grading", name)).get(PASSPORT)).json()
+        granted[name] = found["policy"]["id"]
+    assert granted == {"icbc": "icbc.personal.medium", "jsrcb": "personal.medium"}
+
+
+async def test_a_persons_own_passport_has_the_policy_of_their_bank(
+    town: Town, tmp_path: Path
+) -> None:
+    granting_own(town, tmp_path)
+    customer = "icbc:token-0002"
+    await town.earn(customer, grams="2500")
+    await town.tick()
+    path = f"/v1/passports/personal/{customer}"
+    found = (await (await town.http("grading", customer)).get(path)).json()
+    assert found["policy"]["id"] == "icbc.personal.medium"
+
+
+async def test_a_bank_asks_for_its_own_policies_only(town: Town, tmp_path: Path) -> None:
+    granting_own(town, tmp_path)
+    http = await bank(town, "grading")
+    own = (await http.get(POLICIES)).json()
+    assert own == (await http.get(f"{POLICIES}&bank=icbc")).json()
+    assert "icbc.personal.medium" in {item["id"] for item in own["items"]}
+    other = await http.get(f"{POLICIES}&bank=jsrcb")
+    assert other.status_code == 403
+    assert other.json()["detail"] == "The token is of the bank icbc: it asks about no other"
 
 
 @pytest.mark.parametrize("name", ["icbc", "jsrcb"])

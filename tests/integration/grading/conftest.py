@@ -1,6 +1,6 @@
 """Grading on a real database: its HTTP, and states posted as its worker posts them."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,13 +13,14 @@ from fastapi import FastAPI
 
 from services.grading import app as grading_app
 from services.grading.audit import audit
-from shared.database.migrations import migrate
 from shared.events.envelope import Event, Outgoing, decode, encode
 from shared.events.types import AgriAccount, Data, IndustrialAccount
 from shared.ledger import Finding
 from shared.settings import Settings
 from shared.stream import outbox
 from shared.stream.tick import Tick
+from tanzhang.stack.postgres import Postgres
+from tests.integration.databases import emptied, migrated
 
 ENTERPRISE = "91330800704206161W"
 BENCHMARK = {
@@ -84,11 +85,17 @@ class Grading:
         assert await Tick(state.poster, state.pool, lambda: self.time.now).once()
 
 
+@pytest.fixture(scope="session")
+def migrated_url(postgres: Postgres) -> Iterator[str]:
+    """One database for the tests of this service."""
+    with migrated(postgres, "grading") as url:
+        yield url
+
+
 @pytest.fixture
-async def grading(database_url: str) -> AsyncIterator[Grading]:
-    await migrate(database_url, "grading")
+async def grading(migrated_url: str) -> AsyncIterator[Grading]:
     settings = Settings(
-        database_url=database_url,
+        database_url=await emptied(migrated_url, "grading"),
         tanzhang_auth="off",
         tanzhang_industrial_url=AWAY,
         tanzhang_agri_url=AWAY,

@@ -189,6 +189,8 @@ async def test_wrong_decisions_name_the_field(grading: Grading, enterprise: Ente
     body = {"decision": "upheld", "note": "x"}
     unknown = await grading.http.post(f"/v1/appeals/{uuid4()}/decision", json=body)
     assert unknown.status_code == 404
+    nobodys = await grading.http.get("/v1/labels/industrial/nobody/appeals")
+    assert nobodys.status_code == 404
     no_id = await grading.http.post("/v1/appeals/17/decision", json=body)
     assert (no_id.status_code, no_id.json()["errors"][0]["pointer"]) == (422, "/path/appeal_id")
 

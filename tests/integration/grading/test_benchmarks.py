@@ -1,10 +1,15 @@
 """Benchmarks, policies and passports over HTTP."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from services.grading.domain.rulebook import rulebook
 from shared.events.envelope import Event
+from shared.methodology import methodology
+from tests.policies import with_own
 
 Enterprise = Callable[..., Event]
 Grading = Any  # the fixture of conftest.py
@@ -66,6 +71,9 @@ async def test_wrong_bodies_name_the_fields(grading: Grading) -> None:
     assert await pointers(colour="red") == ["/colour"]
     assert await pointers(valid_from="2021-01-01") == ["/valid_from"]
     assert await pointers(unit=" ") == await pointers(unit="t/") == ["/unit"]
+    assert await pointers(product=" ") == ["/product"]
+    nowhere = await grading.http.put("/v1/benchmarks/food/2020", json=BODY)
+    assert (nowhere.status_code, nowhere.json()["errors"][0]["pointer"]) == (422, "/path/sector")
 
 
 async def test_every_version_can_be_looked_up(grading: Grading, enterprise: Enterprise) -> None:
@@ -95,6 +103,25 @@ async def test_policies_follow_labels(grading: Grading) -> None:
     assert {item["label"]: item["rate_bp"] for item in items}["deep_green"] == "-50"
     kinds = {item["kind"] for item in (await grading.http.get("/v1/policies")).json()["items"]}
     assert kinds == {"industrial", "agri", "personal"}
+
+
+async def test_policies_are_shown_as_a_bank_grants_them(grading: Grading, tmp_path: Path) -> None:
+    rules, state = rulebook(methodology(with_own(tmp_path, begins="2021-06-15"))), grading.app.state
+    state.regrader = replace(state.regrader, rules=rules)
+
+    async def best(query: str) -> str:
+        items = (await grading.http.get(f"/v1/policies?kind=industrial{query}")).json()["items"]
+        assert len(items) == 5
+        id: str = items[0]["id"]
+        return id
+
+    assert await best("&bank=jsrcb") == "jsrcb.industrial.deep_green"
+    assert await best("&bank=icbc") == await best("") == "industrial.deep_green"
+    grading.time.now = datetime(2021, 6, 14, tzinfo=UTC)
+    assert await best("&bank=jsrcb") == "industrial.deep_green"
+    answer = await grading.http.get("/v1/policies?bank=JSRCB")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "/query/bank: expected 2 to 32 of a-z, 0-9 and -"
 
 
 async def test_a_passport_without_the_other_services_is_partial(

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from services.grading.audit import AccountFigures, graded_figures, labels_against_accounts
-from shared.auth.principal import Principal
 from shared.database.migrations import check
 from shared.events.envelope import Event
 from shared.events.ids import state_id
@@ -29,8 +28,8 @@ def changes(events: Sequence[Event]) -> list[LabelChanged]:
     return found
 
 
-async def test_tables_and_migrations_agree(grading: Grading, database_url: str) -> None:
-    await check(database_url, "grading")
+async def test_tables_and_migrations_agree(migrated_url: str) -> None:
+    await check(migrated_url, "grading")
 
 
 async def test_the_golden_enterprise(grading: Grading, enterprise: Enterprise) -> None:
@@ -126,14 +125,21 @@ async def test_farms_have_three_greens(grading: Grading, farm: Farm) -> None:
     assert await grading.findings() == []
 
 
-async def test_a_month_gone_by_makes_a_running_year_incomplete(
-    grading: Grading, enterprise: Enterprise
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(2021, 6, 30, 16, tzinfo=UTC),  # 1 July in the city
+        datetime(2023, 2, 15, tzinfo=UTC),  # after no tick in all of 2022
+    ],
+)
+async def test_months_gone_by_make_what_was_a_running_year_incomplete(
+    grading: Grading, enterprise: Enterprise, at: datetime
 ) -> None:
     await grading.put()
     await grading.post(enterprise(year=2021, months_energy=5, months_output=5))
     await grading.tick()
     assert (await grading.label())["label"] == "light_green"
-    grading.time.now = datetime(2021, 6, 30, 16, tzinfo=UTC)  # 1 July in the city
+    grading.time.now = at
     await grading.tick()
     assert (await grading.label())["reason"]["code"] == "incomplete"
     await grading.tick()
@@ -152,35 +158,6 @@ async def test_an_appeal_is_kept(grading: Grading, enterprise: Enterprise) -> No
     assert (empty.status_code, empty.json()["errors"][0]["pointer"]) == (422, "/reason")
     unknown = await grading.http.post("/v1/labels/agri/nobody/appeals", json={"reason": "x"})
     assert unknown.status_code == 404
-
-
-async def test_lists_by_label_and_sector(
-    grading: Grading, enterprise: Enterprise, farm: Farm
-) -> None:
-    await grading.put()
-    await grading.post(
-        enterprise("a"),
-        enterprise("b", total_t=Decimal(90000)),
-        enterprise("b", sequence=2, year=2021, output=Decimal(0)),
-        enterprise("c", sector="3011"),
-        farm("d"),
-    )
-
-    async def ids(query: str) -> list[str]:
-        answer = await grading.http.get(f"/v1/labels?{query}")
-        assert answer.status_code == 200, answer.text
-        return [item["id"] for item in answer.json()["items"]]
-
-    assert await ids("") == ["d", "a", "b", "c"]
-    assert await ids("label=red") == ["b"]
-    assert await ids("label=ungraded") == ["c"]
-    assert await ids("sector=1495") == ["a", "b"]
-    assert await ids("kind=agri") == ["d"]
-    assert await ids("year=2021") == ["b"]
-    first = (await grading.http.get("/v1/labels?limit=3")).json()
-    assert await ids(f"cursor={first['next']}") == ["c"]
-    wrong = await grading.http.get("/v1/labels?label=blue")
-    assert wrong.status_code == 422 and "deep_green" in wrong.json()["detail"]
 
 
 async def test_unknown_accounts_are_not_found(grading: Grading, enterprise: Enterprise) -> None:
@@ -303,34 +280,3 @@ async def test_states_are_compared_with_the_accounts_exactly(
         (f"industrial:{ID} 2020", "total_t 13875.24, output 137120"),
         ("agri:x 2020", "none"),
     ]
-
-
-class Bank:
-    """Tokens of a bank that may read its own accounts only."""
-
-    async def principal(self, token: str) -> Principal:
-        return Principal(token, frozenset({"labels:read"}), (), ("farm:*", "mine"))
-
-
-async def test_a_client_sees_the_accounts_of_its_subjects_only(
-    grading: Grading, enterprise: Enterprise, farm: Farm
-) -> None:
-    await grading.post(enterprise("mine"), enterprise("mineral"), enterprise("other"), farm())
-    grading.app.state.verifier = Bank()
-    assert (await grading.http.get("/v1/labels")).status_code == 401
-    grading.http.headers["authorization"] = "Bearer bank"
-    items = (await grading.http.get("/v1/labels")).json()["items"]
-    assert [item["id"] for item in items] == ["farm:sanyi", "mine"]
-    assert (await grading.http.get("/v1/labels/industrial/mine")).status_code == 200
-    pages = [
-        (await grading.http.get(f"/v1/labels?limit={n}")).json()["next"] is None for n in (1, 2)
-    ]
-    assert pages == [False, True]
-    other = "/v1/labels/industrial/other"
-    for path in (other, f"{other}/history", f"{other}/appeals", "/v1/passports/industrial/other"):
-        assert (await grading.http.get(path)).status_code == 403
-    assert (await grading.http.post(f"{other}/what-if", json={})).status_code == 403
-    personal = await grading.http.get("/v1/passports/personal/mine")
-    assert (personal.status_code, personal.json()["scope"]) == (403, "personal:read")
-    refused = await grading.http.put("/v1/benchmarks/1495/2020", json={})
-    assert (refused.status_code, refused.json()["scope"]) == (403, "benchmarks:write")

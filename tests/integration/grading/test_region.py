@@ -76,15 +76,15 @@ async def test_new_data_renew_an_expired_label_and_the_clock_does_not(
     grading.time.now = datetime(2022, 7, 1, tzinfo=UTC)
     await grading.tick()
     assert (await grading.label())["expired"] is True
-    assert len(await grading.sent()) == 1
     await grading.post(enterprise(sequence=2, total_t="13875"))
     label = await grading.label()
     assert (label["expired"], label["valid_until"]) == (False, "2023-07-01T00:00:00Z")
-    first, second = await grading.sent()
+    first, expired, second = await grading.sent()
+    assert (first.data.expired, expired.data.expired, second.data.expired) == (None, True, None)
     assert (second.data.previous, second.data.label) == ("light_green", "light_green")
     assert second.data.valid_until == second.data.current.valid_until > first.data.valid_until
     await grading.post(enterprise(sequence=3))
-    assert len(await grading.sent()) == 2
+    assert len(await grading.sent()) == 3
     assert await grading.findings() == []
 
 
@@ -143,6 +143,7 @@ async def test_a_state_told_again_renews_no_label(grading: Grading, enterprise: 
     await grading.post(enterprise(epoch=2))
     assert (await grading.label())["expired"] is True
     assert len(await grading.sent()) == 1
+    await grading.tick()
     assert await grading.findings() == []
 
 

@@ -1,38 +1,21 @@
 """The service as it runs: over Kafka, and asking another service over a socket."""
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import msgspec
-import uvicorn
 
 from services.grading import app as grading_app
 from services.industrial import app as industrial_app
 from shared.database.migrations import migrate
 from shared.events.envelope import Event
 from shared.settings import Settings
+from tests.serving import PATIENCE, serving
 
 Enterprise = Callable[..., Event]
 ID = "91330800704206161W"
 REGISTERED = "91350100M000100Y43"
-
-
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """The app on a port of its own; its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
 
 
 async def test_states_over_kafka_become_label_changes(
@@ -76,7 +59,7 @@ async def test_a_passport_gathers_the_account(database_url: str, enterprise: Ent
         await migrate(database_url, name)
     settings = Settings(database_url=database_url, tanzhang_auth="off")
     async with serving(industrial_app.create(settings, "api")) as industrial:
-        async with httpx.AsyncClient(base_url=industrial) as http:
+        async with httpx.AsyncClient(base_url=industrial, timeout=PATIENCE) as http:
             registered = await http.put(
                 f"/v1/enterprises/{REGISTERED}",
                 json={
@@ -90,10 +73,12 @@ async def test_a_passport_gathers_the_account(database_url: str, enterprise: Ent
             )
             assert registered.is_success, registered.text
         settings = msgspec.structs.replace(settings, tanzhang_industrial_url=industrial)
+        app = grading_app.create(settings, "api")
         async with (
-            serving(grading_app.create(settings, "api")) as grading,
-            httpx.AsyncClient(base_url=grading) as http,
+            serving(app) as grading,
+            httpx.AsyncClient(base_url=grading, timeout=PATIENCE) as http,
         ):
+            app.state.client.timeout = PATIENCE
             found = (await http.get(f"/v1/passports/industrial/{REGISTERED}")).json()
             unknown = await http.get("/v1/passports/industrial/nobody")
     assert (found["partial"], found["missing"], found["label"]) == (False, [], None)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -20,7 +19,7 @@ from shared.settings import Settings
 from shared.stream import outbox
 from shared.stream.poster import Outcome
 from tanzhang.stack.postgres import Postgres
-from tests.integration.databases import migrated
+from tests.integration.databases import emptied, migrated
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ENTERPRISE = "91330800704205947U"
@@ -163,12 +162,7 @@ def migrated_url(postgres: Postgres) -> Iterator[str]:
 @pytest.fixture
 async def empty_url(migrated_url: str) -> str:
     """A migrated database without a row."""
-    connection = await asyncpg.connect(migrated_url)
-    try:
-        await connection.execute(empty())
-    finally:
-        await connection.close()
-    return migrated_url
+    return await emptied(migrated_url, "industrial")
 
 
 @pytest.fixture

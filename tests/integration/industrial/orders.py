@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 MARCH = "2022-03-{:02}T{:02}:00:00+08:00"
 GRID_2022 = Decimal("515300")
 ORDERS = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

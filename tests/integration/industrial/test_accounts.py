@@ -3,8 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
+import prometheus_client
 import pytest
 
+from services.industrial.rebuild import FORGET, YEARS
 from shared.database.migrations import check
 
 
@@ -95,6 +97,7 @@ async def test_carriers_by_their_sign(desk: Any) -> None:
     units = {
         "electricity": "kWh", "exported_electricity": "kWh", "pv_generation": "kWh",
         "heat": "GJ", "exported_heat": "GJ", "green_power": "kWh", "water": "m3",
+        "steam": "t", "exported_steam": "t", "green_certificate": "kWh",
     }  # fmt: skip
     for carrier, unit in units.items():
         await desk.register_meter(carrier, carrier=carrier, unit=unit, kind="interval")
@@ -105,20 +108,57 @@ async def test_carriers_by_their_sign(desk: Any) -> None:
             for c, u in units.items()
         ),
         desk.interval("bare", *span, "5", meter_id="green_power"),
+        desk.interval("blank", *span, "5", meter_id="green_certificate"),
     )
     amounts = {e["activity"]: e["amount_t"] for e in await desk.entries()}
     assert amounts == {
         "electricity": "0.5153", "exported_electricity": "-0.5153", "pv_generation": "0.5153",
         "heat": "110", "exported_heat": "-110", "green_power": "0", "water": "0",
+        "steam": "295.3126", "exported_steam": "-295.3126", "green_certificate": "-0.5153",
     }  # fmt: skip
     account = await desk.account(2022)
-    assert (account["energy_t"], account["avoided_pv_t"]) == ("0", "0.5153")
-    assert (await desk.refusals())["bare"][0] == "certificate_required"
+    assert (account["energy_t"], account["avoided_pv_t"]) == ("-0.5153", "0.5153")
+    refused = await desk.refusals()
+    assert (refused["bare"][0], refused["blank"]) == (
+        "certificate_required",
+        (
+            "certificate_required",
+            "/data/evidence: meter:green_certificate meters green_certificate; "
+            "expected its certificate",
+        ),
+    )
     parts = (await desk.get(f"enterprises/{desk.enterprise}/breakdown", by="carrier,month"))[
         "items"
     ]
     assert {p["carrier"] for p in parts} == set(units)
     assert await desk.audit() == []
+
+
+async def test_a_month_is_covered_by_what_was_used_alone(desk: Any) -> None:
+    """A certificate of the whole year, or what was sold, says nothing of what was used: of that the
+    label must not take estimates for readings."""
+    await desk.register_enterprise()
+    year = ("2022-01-01T00:00:00+08:00", "2023-01-01T00:00:00+08:00")
+    for carrier in ("electricity", "green_certificate", "exported_electricity"):
+        await desk.register_meter(carrier, carrier=carrier, kind="interval")
+    await desk.post(
+        desk.interval("a", *year, "900", meter_id="green_certificate", evidence="GEC-1"),
+        desk.interval("b", *year, "100", meter_id="exported_electricity"),
+    )
+    account = await desk.account(2022)
+    assert (account["months_energy"], account["quality"]) == (0, {})
+    march = ("2022-03-01T00:00:00+08:00", "2022-03-09T00:00:00+08:00")
+    guess = {"meter_id": "electricity", "quality": "estimated"}
+    await desk.post(desk.interval("c", *march, "2000", **guess))
+    account = await desk.account(2022)
+    assert (account["months_energy"], account["energy_t"]) == (1, "0.5153")
+    assert account["quality"]["estimated"] == "1.000000"
+    assert await desk.audit() == []
+    pool = desk.app.state.pool
+    numbers = [row[0] for row in await pool.fetch("select number from account")]
+    for statement in (FORGET, YEARS):
+        await pool.execute(statement, numbers)
+    assert await desk.account(2022) == account
 
 
 async def test_what_is_not_registered_is_parked_until_it_is(desk: Any) -> None:
@@ -127,9 +167,17 @@ async def test_what_is_not_registered_is_parked_until_it_is(desk: Any) -> None:
     assert await desk.parked() == {"e": "enterprise"}
     await desk.register_enterprise()
     assert await desk.parked() == {"e": "meter:m1"}
+    before = counted()
     await desk.register_meter()
     assert await desk.parked() == {}
     assert (await desk.account(2022))["energy_t"] == "0.5153"
+    assert counted() == before + 1
+
+
+def counted() -> float:
+    """How many events this process says it has posted."""
+    own = {"service": "industrial"}
+    return prometheus_client.REGISTRY.get_sample_value("tanzhang_events_posted_total", own) or 0
 
 
 async def test_a_meter_of_another_enterprise_is_refused(desk: Any) -> None:

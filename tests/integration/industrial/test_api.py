@@ -67,6 +67,8 @@ async def test_assets_belong_to_an_enterprise_and_hang_on_each_other(desk: Any) 
     line = {"kind": "line", "name": "Line 1", "parent": "site"}
     assert (await desk.put(f"{path}/line", **line)).status_code == 201
     assert (await desk.get(f"{path}/line"))["parent"] == "site"
+    assert (await desk.put(f"{path}/line/1:a", **line)).status_code == 201
+    assert (await desk.get(f"{path}/line%2F1:a"))["parent"] == "site"
     circle = await desk.put(f"{path}/site", kind="site", name="Plant", parent="line")
     assert (circle.status_code, pointers(circle)) == (422, ["/parent"])
     lost = await desk.put(f"{path}/device", kind="device", name="Pump", parent="nowhere")
@@ -84,6 +86,12 @@ async def test_a_meter_version_counts_from_its_day(desk: Any) -> None:
         desk.interval("b", "2022-03-02T00:00:00+08:00", "2022-03-02T01:00:00+08:00", "1"),
     )
     assert sorted(e["quantity"] for e in await desk.entries()) == ["1", "10"]
+
+
+async def test_the_id_of_a_meter_may_have_slashes(desk: Any) -> None:
+    await desk.register_enterprise()
+    assert (await desk.register_meter("hall%2F1:a")).status_code == 201
+    assert (await desk.get("meters/hall/1:a"))["id"] == "hall/1:a"
 
 
 async def test_a_corrected_enterprise_is_told_again(desk: Any) -> None:

@@ -237,3 +237,25 @@ async def test_years_are_listed_with_their_history(desk: Any) -> None:
     assert (year["closed"], year["waiting"]) == (False, 0)
     assert [one["action"] for one in year["history"]] == ["closed", "reopened"]
     assert year["history"][1]["reason"] == "a late meter"
+
+
+async def test_what_a_closed_year_tells_of_its_enterprise_stays(desk: Any) -> None:
+    """A correction would move its emissions to another sector, and may give it another label."""
+    await registered(desk)
+    await desk.post(*early(desk))
+    await closed(desk, 2021)
+    correction = {"sector": "2614", "district": "常山县"}
+    answer = await desk.register_enterprise(ok=False, valid_from="2021-06-01", **correction)
+    assert answer.status_code == 409
+    assert answer.json()["errors"][0] == {
+        "pointer": "/sector",
+        "detail": "is '1495' in 2021 and stays so, as 2021 is closed: expected a valid_from after "
+        "it, or that it is opened",
+    }
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/sector", "/district"]
+    await desk.register_enterprise(name="华康", valid_from="1900-01-01")
+    await desk.register_enterprise(valid_from="2022-01-01", **correction)
+    await reopened(desk, 2021)
+    await desk.register_enterprise(valid_from="2021-06-01", **correction)
+    [state] = [e["data"] for e in (await desk.states())[-2:] if e["data"]["year"] == 2021]
+    assert state["sector"] == "2614"

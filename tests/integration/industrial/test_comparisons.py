@@ -1,43 +1,27 @@
 """A year in parts, lines beside their best month and the benchmark, the region's totals."""
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
-import uvicorn
 
 from services.grading import app as grading_app
 from shared.database.migrations import migrate
 from shared.settings import Settings
+from tests.serving import PATIENCE, serving
 
 OTHER = "91330000142927960N"
 NOBODY = "http://127.0.0.1:9"
-
-
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """The app on a port of its own; its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
 
 
 def asks(desk: Any, url: str) -> None:
     """Where this service looks for grading."""
     state = desk.app.state
     state.settings = msgspec.structs.replace(state.settings, tanzhang_grading_url=url)
+    state.client.timeout = PATIENCE
 
 
 async def month(desk: Any, n: int, used: int, made: str, line: str = "line") -> None:
@@ -124,8 +108,7 @@ async def test_a_line_beside_its_best_month_and_the_benchmark(desk: Any, databas
             "source": "x",
         }
         without = await desk.get(f"{path}/breakdown", year=2022, by="asset")
-        async with asyncio.timeout(10):
-            answer = await _put(f"{url}/v1/benchmarks/1495/2022?product=xylitol", body)
+        answer = await _put(f"{url}/v1/benchmarks/1495/2022?product=xylitol", body)
         beside = await desk.get(f"{path}/breakdown", year=2022, by="asset")
     assert answer == 200
     assert (without["partial"], without["missing"]) == (False, [])
@@ -134,7 +117,7 @@ async def test_a_line_beside_its_best_month_and_the_benchmark(desk: Any, databas
 
 
 async def _put(url: str, body: dict[str, str]) -> int:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
         return (await http.put(url, json=body)).status_code
 
 
@@ -153,6 +136,63 @@ async def test_lines_of_one_product_are_twins(desk: Any) -> None:
     assert (twin["adds_up"], twin["evidence"]["figures"]["twin"]) == (False, "line")
     assert "二" not in twin["reason"]["en"]
     assert twin["evidence"]["period"] == {"from": "2022-01-01", "to": "2022-12-31"}
+
+
+async def test_an_even_use_beside_an_even_output_is_nothing_to_reduce(desk: Any) -> None:
+    path = await plant(desk)
+    await desk.post(
+        *(
+            desk.event("production", f"p{n}", product="xylitol", start=f"2022-{n:02}-01",
+                       end=f"2022-{n + 1:02}-01", quantity=days, unit="t", asset_id="line")
+            for n, days in ((1, "31"), (2, "28"), (3, "31"), (4, "30"))
+        ),
+        *(
+            desk.interval(f"e{n}", f"2022-{n:02}-01T00:00:00+08:00",
+                          f"2022-{n + 2:02}-01T00:00:00+08:00", used, meter_id="m-line")
+            for n, used in ((1, "1000"), (3, "1034"))
+        ),
+    )  # fmt: skip
+    assert (await desk.get(f"{path}/opportunities", year=2022))["items"] == []
+
+
+@pytest.mark.parametrize("kind", ["interval", "register"])
+async def test_one_reading_of_a_year_tells_nothing_of_its_months(desk: Any, kind: str) -> None:
+    path = await plant(desk)
+    for n, made in ((1, "5"), (2, "9"), (3, "5"), (4, "5"), (5, "8")):
+        await desk.post(
+            desk.event("production", f"p{n}", product="xylitol", start=f"2022-{n:02}-01",
+                       end=f"2022-{n + 1:02}-01", quantity=made, unit="t", asset_id="line"),
+        )  # fmt: skip
+    begin, end = "2022-01-01T00:00:00+08:00", "2023-01-01T00:00:00+08:00"
+    if kind == "interval":
+        await desk.post(desk.interval("year", begin, end, "120000", meter_id="m-line"))
+    else:
+        await desk.register_meter("m-counter", kind="register", asset_id="line")
+        await desk.post(
+            desk.register("r1", begin, "0", meter_id="m-counter"),
+            desk.register("r2", end, "120000", meter_id="m-counter"),
+        )
+    assert (await desk.get(f"{path}/opportunities", year=2022))["items"] == []
+    [line] = (await desk.get(f"{path}/breakdown", year=2022, by="asset"))["lines"]
+    assert (len(line["months"]), line["best_month"], line["to_best_month"]) == (5, None, None)
+
+
+@pytest.mark.parametrize("used", ["4000", "40000"])
+async def test_a_month_under_way_is_compared_when_it_is_over(desk: Any, used: str) -> None:
+    path = await plant(desk)
+    for n in (1, 2, 3):
+        await month(desk, n, 10_000, "1")
+    # Of April there is energy of some days, and an output of others.
+    await desk.post(
+        desk.interval("april", "2022-04-01T00:00:00+08:00", "2022-04-11T00:00:00+08:00", used,
+                      meter_id="m-line"),
+        desk.event("production", "p4", product="xylitol", start="2022-04-01", end="2022-04-19",
+                   quantity="2", unit="t", asset_id="line"),
+    )  # fmt: skip
+    desk.app.state.clock = lambda: datetime(2022, 4, 18, 16, tzinfo=UTC)
+    [line] = (await desk.get(f"{path}/breakdown", year=2022, by="asset"))["lines"]
+    assert line["best_month"]["month"] == "2022-01"
+    assert (await desk.get(f"{path}/opportunities", year=2022))["items"] == []
 
 
 async def test_rising_use_per_output_is_found_from_months(desk: Any) -> None:

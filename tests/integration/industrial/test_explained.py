@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.integration.industrial.held import decided, limited, review
 from tests.integration.industrial.orders import GRID_2022, energy_mg, facts, hour, ready
 
@@ -73,3 +75,30 @@ async def test_a_held_reading_of_a_far_offset_stops_nothing(desk: Any) -> None:
     await desk.post(desk.register("d", hour(3), "900", exchange="final"))
     assert await desk.parked() == {}
     assert await energy_mg(desk) == 10 * GRID_2022
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+@pytest.mark.parametrize("order", ["first second", "second first"])
+async def test_corrections_that_are_possible_together_only(
+    desk: Any, order: str, by_name: bool
+) -> None:
+    """At most 100 an hour: either correction, or actual reading after an estimate, alone
+    contradicts what stands beside it."""
+    await ready(desk, rate_max="100")
+    shown = {0: "0", 1: "5", 2: "10"}
+    quality = "actual" if by_name else "estimated"
+    await desk.post(
+        *(desk.register(f"{at}", hour(at), value, quality=quality) for at, value in shown.items())
+    )
+    named = [{"replaces": f"{at}"} if by_name else {} for at in shown]
+    events = {
+        "first": desk.register("first", hour(1), "90", **named[1]),
+        "second": desk.register("second", hour(2), "180", **named[2]),
+    }
+    for id in order.split():
+        await desk.post(events[id])
+    assert (await desk.parked(), await desk.refusals()) == ({}, {})
+    assert await energy_mg(desk) == 180 * GRID_2022
+    states = [item["state"] for item in (await desk.get("reviews"))["items"]]
+    assert states == ["released"]
+    assert await desk.audit() == []

@@ -117,7 +117,10 @@ async def test_what_is_no_measurement_is_refused_with_the_field(desk: Any) -> No
     bare = await desk.put(f"{FUELS}/raw_coal", ncv="22", valid_from="2022-04-01")
     assert bare.json()["errors"] == [{"pointer": "/evidence", "detail": "is missing"}]
     unknown = await desk.put(f"{FUELS}/electricity", **COAL, **EVIDENCE)
-    assert "carrier 'electricity': must be one of: steam, raw_coal" in unknown.json()["detail"]
+    assert (
+        "/path/carrier: must be one of: steam, exported_steam, raw_coal"
+        in (unknown.json()["detail"])
+    )
     assert (await desk.http.get(f"/v1/{FUELS}/coke")).status_code == 404
 
 

@@ -15,7 +15,7 @@ ACTIVITIES: dict[str, dict[str, Any]] = {
 METERS = {
     "electricity": "kWh", "exported_electricity": "kWh", "pv_generation": "kWh",
     "green_power": "MWh", "heat": "GJ", "steam": "t", "natural_gas": "m3", "diesel": "tce",
-    "water": "m3",
+    "water": "m3", "exported_steam": "t", "green_certificate": "MWh",
 }  # fmt: skip
 LONG = ("2021-12-30T12:34:56+08:00", "2022-05-01T00:00:00+08:00")
 
@@ -51,7 +51,7 @@ async def test_every_entry_can_be_followed_by_hand(desk: Any) -> None:
     await varied(desk)
     assert await desk.refusals() == {}
     entries = await desk.entries()
-    assert len({entry["activity"] for entry in entries}) == 15
+    assert len({entry["activity"] for entry in entries}) == 17
     for entry in entries:
         product = Decimal(entry["quantity"]) * Decimal(entry["factor_mg_per_unit"])
         rounded = product.quantize(Decimal(1), ROUND_HALF_EVEN)

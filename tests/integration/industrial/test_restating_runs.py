@@ -55,6 +55,8 @@ async def test_a_closed_year_is_restated_for_a_reason_only_and_stays_closed(desk
     [shown] = await restated(desk, year=2021, dry_run=True)
     assert set(shown.years) == {2021, 2022}
 
+    [shown] = await restated(desk, year=2022, dry_run=True)
+    assert (set(shown.years), shown.left) == ({2022}, 1)
     [open_years] = await restated(desk)
     assert (set(open_years.years), open_years.left) == ({2022}, 1)
     assert await desk.account(2021) == before

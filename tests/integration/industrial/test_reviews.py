@@ -126,7 +126,10 @@ async def test_a_held_reading_that_is_replaced_needs_no_decision(desk: Any) -> N
     assert await facts(desk) == {"a": "replaced", "b": "replaced", "c": "posted"}
     assert await energy_mg(desk) == 80 * GRID_2022
     item = await review(desk)
-    assert (item["state"], item["note"]) == ("released", "replaced by what was read later")
+    assert (item["state"], item["note"]) == (
+        "released",
+        "replaced by what was read or registered later",
+    )
     assert await desk.parked() == {}
     assert await desk.audit() == []
 
@@ -220,7 +223,7 @@ async def test_a_counter_that_ran_backwards_is_held_until_its_exchange_is_told(d
     assert await energy_mg(desk) == 70 * GRID_2022
     item = await review(desk)
     assert (item["state"], item["decided_by"], item["note"]) == (
-        "released", None, "explained by what was read later",
+        "released", None, "explained by what was read or registered later",
     )  # fmt: skip
     assert await desk.audit() == []
 
@@ -275,3 +278,18 @@ async def test_a_reading_that_would_be_beaten_is_held_all_the_same(desk: Any) ->
     assert (await decided(desk, "release")).json()["effect"]["posted"] == 1
     assert await facts(desk) == {"a": "superseded", "b": "posted"}
     assert await energy_mg(desk) == 40 * GRID_2022
+
+
+async def test_another_limit_is_tried_on_what_is_held(desk: Any) -> None:
+    await desk.register_enterprise()
+    await desk.register_meter("m1", rate_max="1")
+    events = [desk.interval(f"{n}", hour(n), hour(n + 1), f"{n + 10}") for n in range(4)]
+    await desk.post(*events)
+    assert len(await desk.parked()) == 4
+    await desk.register_meter("m1", rate_max="12", valid_from="1900-01-01")
+    assert len(await desk.parked()) == 1
+    reviews = (await desk.get("reviews"))["items"]
+    states = {item["event"]["id"]: item["state"] for item in reviews}
+    assert states == {"0": "released", "1": "released", "2": "released", "3": "open"}
+    assert await energy_mg(desk) == 33 * GRID_2022
+    assert await desk.audit() == []

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-import uvicorn
 
 from services.ingest.app import api
 from shared.auth.keys import create_keys
 from shared.settings import Settings
 from tanzhang import topics
 from tests.integration.ingest.door import SECONDS_MAX, Door, Opener
+from tests.serving import serving
 
 
 @pytest.fixture
@@ -39,35 +40,22 @@ def open_door(base_settings: Settings, key_paths: tuple[Path, Path]) -> Iterator
     """`async with open_door(setting=...) as door`: a running door."""
 
     @asynccontextmanager
-    async def opened(*, ready: bool = True, **change: Any) -> AsyncIterator[Door]:
+    async def opened(
+        *, ready: bool = True, seconds: Callable[[], float] = time.monotonic, **change: Any
+    ) -> AsyncIterator[Door]:
         settings = msgspec.structs.replace(
             base_settings, **{"tanzhang_jwks": str(key_paths[1]), **change}
         )
         if ready:
             await topics.create(settings)
-        async with _served(settings) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
+        app = api(settings, seconds=seconds)
+        async with serving(app) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
             door = Door(client, key_paths[0], settings)
             if ready:
                 await _until_ready(client)
             yield door
 
     yield opened
-
-
-@asynccontextmanager
-async def _served(settings: Settings) -> AsyncIterator[str]:
-    config = uvicorn.Config(api(settings), port=0, log_level="warning", lifespan="on")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    try:
-        async with asyncio.timeout(SECONDS_MAX):
-            while not server.started:
-                await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await serving
 
 
 async def _until_ready(client: httpx.AsyncClient) -> None:

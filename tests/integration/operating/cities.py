@@ -63,7 +63,7 @@ async def put(desk: Desk, path: str, body: Mapping[str, Any]) -> None:
     assert answer.is_success, answer.text
 
 
-async def whole_city(desk: OpenDesk) -> dict[str, Desk]:
+async def posted_city(desk: OpenDesk) -> dict[str, Desk]:
     """All of it posted, graded and credited; nothing waits in an outbox."""
     city = {name: await desk(name) for name in ("industrial", "agri", "personal", "grading")}
     city["points"] = await desk("points")
@@ -75,6 +75,12 @@ async def whole_city(desk: OpenDesk) -> dict[str, Desk]:
             await city[name].post([one])
     await city["personal"].tick()
     await pass_on(city)
+    return city
+
+
+async def whole_city(desk: OpenDesk) -> dict[str, Desk]:
+    """The same, and a reward that somebody has redeemed."""
+    city = await posted_city(desk)
     await put(city["points"], "rewards/bag", {"name": "bag", "points": "20", "stock": 9})
     order = {"account_id": PAID[0]["subject"], "reward_id": "bag", "quantity": 2}
     answer = await city["points"].http.post(

@@ -82,11 +82,14 @@ class Stage:
             await self.eventually(partial(self._is_quiet, name))
 
     async def _is_quiet(self, service: str) -> bool:
-        worker = self.running[service][0].state.worker
         assert getattr(self.running[service][0].state, "fatal", None) is None
-        topics = map(self.settings.topic, worker.poster.service.topics)
+        return await self.has_read_all(service)
+
+    async def has_read_all(self, service: str) -> bool:
+        """All that is in Kafka now is taken in, and what there was to send is sent."""
+        described = import_module(f"services.{service}.app").service(self.settings)
         partitions = [
-            TopicPartition(topic, n) for topic in topics
+            TopicPartition(self.settings.topic(topic), n) for topic in described.topics
             for n in range(self.settings.tanzhang_partitions)
         ]  # fmt: skip
         ends = await self.consumer.end_offsets(partitions)
@@ -111,11 +114,13 @@ class Stage:
         url = self.settings.database(service)
         _run("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={url}", str(file))
 
-    async def rebuild(self, service: str) -> int:
+    async def rebuild(self, service: str, *, with_kafka: bool = True) -> int:
         """`tanzhang rebuild`."""
         pool = await open_pool(self.settings.database(service), service, size=1)
         try:
-            return await rebuild(pool, self.settings, service, datetime.now(UTC))
+            return await rebuild(
+                pool, self.settings, service, datetime.now(UTC), with_kafka=with_kafka
+            )
         finally:
             await pool.close()
 

@@ -12,12 +12,23 @@ import asyncpg
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from typer.testing import CliRunner
 
 from services.personal import app as personal
 from services.personal.audit import audit
-from shared.database.migrations import check, migrate
+from shared.database import migrations
+from shared.database.migrations import (
+    LOCK_SECONDS_MAX,
+    PAUSE_SECONDS,
+    NotMigrated,
+    check,
+    migrate,
+)
 from shared.settings import DOMAIN_SERVICES, Settings
 from tanzhang import topics
+from tanzhang.cli import app
+from tanzhang.stack.postgres import Postgres
 from tests.integration.audit.conftest import payment
 from tests.integration.conftest import Eventually, Publish, Start
 
@@ -179,13 +190,13 @@ async def test_a_worker_waits_for_the_migration_of_its_version(
     open_settings: Settings, database_url: str, load: Load, eventually: Eventually
 ) -> None:
     await topics.create(open_settings)
-    await migrate(database_url, "personal", revisions("personal")[-2])
-    app = personal.create(open_settings, "worker")
-    async with app.router.lifespan_context(app):
+    await migrate(database_url, "personal", "0004")  # entries have no epoch yet
+    service = personal.create(open_settings, "worker")
+    async with service.router.lifespan_context(service):
         await load.send(50)
 
         async def waits() -> bool:
-            return "UndefinedColumnError" in (app.state.worker.waits_for or "")
+            return "UndefinedColumnError" in (service.state.worker.waits_for or "")
 
         await eventually(waits)
         assert await load.posted() == 0
@@ -199,3 +210,81 @@ def test_every_revision_has_one_before_it(service: str) -> None:
     found = revisions(service)
     assert found == sorted(found)
     assert found[0] == "0001"
+
+
+async def test_nobody_stands_behind_a_migration_that_waits(
+    database_url: str, database: asyncpg.Connection
+) -> None:
+    """A long report holds what the migration needs, and others read on."""
+    await migrate(database_url, "personal", "0004")
+    report = await asyncpg.connect(database_url)
+    waits, told = asyncio.Event(), list[str]()
+
+    def on_wait(holders: str) -> None:
+        told.append(holders)
+        waits.set()
+
+    async with report.transaction():
+        await report.execute("select from personal.ledger_entry")
+        pid = report.get_server_pid()
+        with pytest.raises(NotMigrated, match="lock timeout"):
+            await migrate(database_url, "personal", patience_seconds=0)
+        migrating = asyncio.create_task(migrate(database_url, "personal", on_wait=on_wait))
+        await waits.wait()
+        async with asyncio.timeout(LOCK_SECONDS_MAX + PAUSE_SECONDS):
+            await database.execute("select from personal.ledger_entry")
+    await migrating
+    assert f"(pid {pid}) for " in told[0]
+    await check(database_url, "personal")
+    await report.close()
+
+
+async def test_a_migration_that_stands_still_is_not_waited_for_for_ever(database_url: str) -> None:
+    """Nor by one to whom the server tells nothing of the other's transaction."""
+    told = list[str]()
+    standing = await asyncpg.connect(database_url, server_settings={"track_activities": "off"})
+    async with standing.transaction():
+        await standing.execute("select pg_advisory_xact_lock(hashtext('agri'))")
+        with pytest.raises(NotMigrated, match="lock timeout"):
+            async with asyncio.timeout(30):
+                await migrate(
+                    database_url, "agri",
+                    patience_seconds=LOCK_SECONDS_MAX + 1, on_wait=told.append,
+                )  # fmt: skip
+    assert len(told) == 1
+    await migrate(database_url, "agri")
+    await check(database_url, "agri")
+    await standing.close()
+
+
+async def test_a_migration_that_stands_still_keeps_nothing_from_others(
+    database_url: str, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(database_url, "agri")
+    monkeypatch.setattr(migrations, "SILENT_SECONDS_MAX", 1)
+    with pytest.raises(NotMigrated):
+        async with migrations._connected(database_url) as standing, standing.begin():
+            await standing.execute(text("lock table agri.account"))
+            async with asyncio.timeout(10):
+                await database.execute("select from agri.account")
+            await standing.execute(text("select 1"))
+
+
+def test_a_database_that_is_not_migrated_is_named(postgres: Postgres) -> None:
+    for url, said in (
+        (postgres.url("none"), 'is not migrated: database "none" does not exist'),
+        (
+            postgres.url("postgres").replace("tanzhang:", "tanzhang:not"),
+            "password authentication failed",
+        ),
+        ("postgresql://127.0.0.1:1/none", "does not answer"),
+    ):
+        result = CliRunner().invoke(app, ["migrate", "agri"], env={"DATABASE_URL": url})
+        assert result.exit_code == 1
+        assert "the database of agri" in result.output
+        assert said in result.output
+
+
+async def test_an_address_may_have_the_options_that_services_take(database_url: str) -> None:
+    await migrate(f"{database_url}?sslmode=prefer", "agri")
+    await check(database_url, "agri")

@@ -20,33 +20,12 @@ from tests.integration.operating.cities import (
     REGISTERED,
 )
 from tests.integration.operating.conftest import assert_clean
+from tests.integration.operating.ledgers import LETTERS, everything, ledger
 from tests.integration.operating.stage import Stage
 from tests.integration.personal.behaviours import some_events
 
 SUBJECTS = ("jsrcb:token-0101", "icbc:token-0102", "boc:token-0103")
 
-# What no order and no cut into batches may change.
-LEDGERS = {
-    "industrial": """
-        select s.subject, y.* from industrial.account_year y
-        join industrial.subject s using (account) order by 1, 3""",
-    "agri": """
-        select s.subject, e.year, e.pathway, sum(e.amount_mg) from agri.ledger_entry e
-        join agri.subject s using (account) group by 1, 2, 3 order by 1, 2, 3""",
-    "personal": """
-        select s.subject, e.event_key, sum(e.amount_mg), sum(e.credited)
-        from personal.ledger_entry e join personal.subject s using (account)
-        group by 1, 2 order by 1, 2""",
-    "points": """
-        select s.subject, a.balance, coalesce(c.points, 0)
-        from points.subject s join points.account a on a.number = s.account
-        left join points.claim c on c.account = s.account
-        where (a.balance, coalesce(c.points, 0)) <> (0, 0) order by 1""",
-    "grading": """
-        select s.subject, l.year, l.label, l.ratio_numerator, l.ratio_denominator
-        from grading.label l join grading.subject s using (account) order by 1, 2""",
-}
-LETTERS = "select reason, count(*) from {}.dead_letter group by 1 order by 1"
 ReadTopic = Callable[[str], Awaitable[list[dict[str, Any]]]]
 PERSONS, COMPANIES = ("personal", "points"), ("industrial", "agri", "grading")
 
@@ -72,18 +51,6 @@ def later(events: Sequence[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
     ]
 
 
-async def ledger(database: Any, service: str) -> list[tuple[Any, ...]]:
-    rows = await database.fetch(LEDGERS[service])
-    return [tuple(value for name, value in row.items() if name != "account") for row in rows]
-
-
-async def everything(stage: Stage, services: Sequence[str]) -> dict[str, Any]:
-    """What must be as if nothing had happened: the ledgers, and what was refused."""
-    found: dict[str, Any] = {name: await ledger(stage.database, name) for name in services}
-    letters = {name: await stage.database.fetch(LETTERS.format(name)) for name in services}
-    return found | {"letters": letters}
-
-
 async def restore(stage: Stage, service: str, backup: Path) -> None:
     """As an operator does it; the services that it tells run on."""
     await stage.stop(service)
@@ -103,11 +70,11 @@ async def test_persons_have_what_they_would_have(stage: Stage, restored: str) ->
     await stage.pour("payments", events[:half], 4)
     backup = stage.backup(restored)
     await stage.pour("payments", events[half:], 8)
-    before = await everything(stage, PERSONS)
+    before = await everything(stage.database, PERSONS)
     assert before["letters"]["points"] == []
 
     await restore(stage, restored, backup)
-    assert await everything(stage, PERSONS) == before
+    assert await everything(stage.database, PERSONS) == before
     await assert_clean(stage, PERSONS)
 
     await stage.pour("payments", later(events, 1), 2)
@@ -122,13 +89,13 @@ async def test_a_backup_can_be_restored_twice(stage: Stage) -> None:
     await stage.pour("payments", events[:30], 2)
     backup = stage.backup("personal")
     await stage.pour("payments", events[30:], 6)
-    before = await everything(stage, PERSONS)
+    before = await everything(stage.database, PERSONS)
     await restore(stage, "personal", backup)
     once = later(events, 3)
     await stage.pour("payments", once, 3)
-    after = await everything(stage, PERSONS)
+    after = await everything(stage.database, PERSONS)
     await restore(stage, "personal", backup)
-    assert await everything(stage, PERSONS) == after != before
+    assert await everything(stage.database, PERSONS) == after != before
     await assert_clean(stage, PERSONS)
 
 
@@ -143,11 +110,11 @@ async def test_who_was_erased_after_the_backup_is_erased_again(stage: Stage) -> 
     await stage.delete("personal", f"accounts/{gone}")
     await stage.quiet()
     await stage.pour("payments", [payment("new", gone, soon)], 1)
-    before = await everything(stage, PERSONS)
+    before = await everything(stage.database, PERSONS)
     assert [row[2] for row in before["personal"] if row[0] == gone] == [23096]
 
     await restore(stage, "personal", backup)
-    assert await everything(stage, PERSONS) == before
+    assert await everything(stage.database, PERSONS) == before
     await assert_clean(stage, PERSONS)
 
 
@@ -210,16 +177,16 @@ async def test_companies_have_what_they_would_have(
     await stage.pour("meter-readings", readings[4:], 5)
     farmed = [*FARMED[1:], straw_of("field"), straw_of("bank"), straw_of("brook")]
     await stage.pour("farm-records", farmed, 4)
-    before = await everything(stage, COMPANIES)
+    before = await everything(stage.database, COMPANIES)
 
     await restore(stage, restored, backup)
-    assert await everything(stage, COMPANIES) == before
+    assert await everything(stage.database, COMPANIES) == before
     await assert_clean(stage, COMPANIES)
 
     for topic, one in after_all():
         await stage.pour(topic, [one], 1)
     await assert_clean(stage, COMPANIES)
-    after = await everything(stage, COMPANIES)
+    after = await everything(stage.database, COMPANIES)
     assert after["letters"] == before["letters"]
     assert after["grading"] != before["grading"]
     known = as_consumers_know(await read_topic("label-changes"))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import httpx
 import msgspec
 import pytest
@@ -14,13 +13,12 @@ from fastapi import FastAPI
 from services.personal import app as personal
 from services.personal import city
 from services.personal.audit import audit
-from services.personal.tables import metadata
 from shared.events.envelope import decode
 from shared.ledger import Finding
 from shared.settings import Settings
 from shared.stream.poster import Outcome
 from tanzhang.stack.postgres import Postgres
-from tests.integration.databases import migrated
+from tests.integration.databases import emptied, migrated
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ACCOUNT = "jsrcb:token-0001"
@@ -101,13 +99,7 @@ def migrated_url(postgres: Postgres) -> Iterator[str]:
 @pytest.fixture
 async def empty_url(migrated_url: str) -> str:
     """A migrated database without a row."""
-    connection = await asyncpg.connect(migrated_url)
-    try:
-        tables = ", ".join(f"personal.{table.name}" for table in metadata.tables.values())
-        await connection.execute(f"truncate {tables}")
-    finally:
-        await connection.close()
-    return migrated_url
+    return await emptied(migrated_url, "personal")
 
 
 @pytest.fixture

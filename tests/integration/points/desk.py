@@ -10,7 +10,6 @@ import msgspec
 
 from services.points.app import create
 from services.points.audit import audit
-from shared.database.migrations import migrate
 from shared.settings import Settings
 from shared.stream.tick import Tick
 from shared.units.calendar import Zone
@@ -93,8 +92,21 @@ class Points(Desk):
 
     async def passes(self, text: str) -> None:
         """Time passes to an instant (in Beijing), and the clock's work is done."""
-        self.now = datetime.fromisoformat(f"{text}+08:00")
+        await self.waits(text)
         await self.ticks()
+
+    async def waits(self, text: str) -> None:
+        """Time passes; what will expire is announced on the way, the clock's other work waits."""
+        await self.waits_until(datetime.fromisoformat(f"{text}+08:00"))
+
+    async def waits_until(self, until: datetime) -> None:
+        """The same with an instant."""
+        for year in range(self.now.year, until.year + 1):
+            notice = datetime.fromisoformat(f"{year}-11-26T00:00:00+08:00")
+            if self.now < notice < until:
+                self.now = notice
+                await self.ticks()
+        self.now = until
 
     async def ticks(self) -> None:
         """Do the clock's work until every account has been seen."""
@@ -125,8 +137,7 @@ class Points(Desk):
 
 @asynccontextmanager
 async def open_desk(settings: Settings) -> AsyncIterator[Points]:
-    """The service on a database of its own."""
-    await migrate(settings.database("points"), "points")
+    """The service on a migrated database."""
     app = create(settings, "api")
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)

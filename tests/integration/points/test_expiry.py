@@ -77,9 +77,9 @@ async def test_unspent_points_are_announced_and_then_expire(
         clock.now = datetime(2027, 6, 1, tzinfo=UTC)
         await publish("personal-reductions", [credit(2, "5")])
         await has("75.000")
-        await tick_at(datetime(2027, 12, 1, tzinfo=UTC))
+        await tick_at(datetime(2027, 11, 26, tzinfo=UTC))
         assert await balance() == "75.000"
-        await tick_at(datetime(2027, 12, 3, tzinfo=UTC))
+        await tick_at(datetime(2027, 11, 27, tzinfo=UTC))
         await tick_at(datetime(2028, 1, 1, 8, tzinfo=UTC))
         await tick_at(datetime(2028, 1, 1, 9, tzinfo=UTC))
         assert await balance() == "5.000"

@@ -1,6 +1,7 @@
 """A frozen account redeems nothing; everything else goes on."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.integration.points.desk import MEMBER, Points, problem
@@ -63,6 +64,18 @@ async def test_an_account_let_go_redeems_again_and_its_history_is_kept(points: P
         ("second", None),
     ]
     assert history[0]["lifted_at"] is not None
+
+
+async def test_the_history_keeps_its_order_whatever_the_clocks_say(points: Points) -> None:
+    await rich(points)
+    for number, seconds in enumerate((0, 0, -1)):
+        points.now += timedelta(seconds=seconds)
+        assert (await freeze(points, f"freeze {number}")).status_code == 200
+        assert (await points.http.post(f"{PATH}/unfreeze")).status_code == 200
+    history = (await points.http.get(f"{PATH}/freezings")).json()["items"]
+    assert [h["reason"] for h in history] == ["freeze 0", "freeze 1", "freeze 2"]
+    times = [datetime.fromisoformat(t) for h in history for t in (h["since"], h["lifted_at"])]
+    assert times == sorted(times)
 
 
 async def test_freezing_twice_and_letting_go_twice_are_conflicts(points: Points) -> None:

@@ -1,8 +1,9 @@
 """Whatever is earned, spent, returned, taken back and expires over years: as if it had been told
 at once and without what was undone."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from hypothesis import HealthCheck, given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.integration.points.desk import START, Points
 
 HISTORIES = limits(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -46,24 +47,26 @@ class Heap:
             points -= taken
         self.debt += points
 
-    def expire(self, now: int) -> None:
-        self.years = {year: points for year, points in self.years.items() if year >= now - 1}
+    def expire(self, now: int, told: Collection[int]) -> None:
+        """Nothing expires with a year of whose beginning nobody was told."""
+        begun = max((year for year in told if year <= now), default=0)
+        self.years = {year: points for year, points in self.years.items() if year >= begun - 1}
 
     @property
     def standing(self) -> int:
         return sum(self.years.values()) - self.debt
 
 
-def retold(deeds: list[Deed], year: int) -> Heap:
+def retold(deeds: list[Deed], year: int, told: Collection[int]) -> Heap:
     """What is left at the beginning of `year`, or later in it, of what was not undone."""
     heap = Heap()
     for deed in deeds:
-        heap.expire(deed.year)
+        heap.expire(deed.year, told)
         if deed.points < 0:
             heap.take(-deed.points)
         else:
             heap.put(deed.year, deed.points)
-    heap.expire(year)
+    heap.expire(year, told)
     return heap
 
 
@@ -75,6 +78,7 @@ class History:
     deeds: list[Deed] = field(default_factory=list)
     earned: dict[str, Deed] = field(default_factory=dict)
     bought: dict[str, Deed] = field(default_factory=dict)
+    told: set[int] = field(default_factory=set)
     steps: int = 0
 
     @property
@@ -85,9 +89,20 @@ class History:
         self.deeds.append(Deed(self.year, points))
         return self.deeds[-1]
 
+    def after(self, days: int) -> datetime:
+        return datetime.fromtimestamp(self.points.now.timestamp() + days * 86_400, START.tzinfo)
+
     async def wait(self, days: int) -> None:
-        then = self.points.now.timestamp() + days * 86_400
-        self.points.now = datetime.fromtimestamp(then, START.tzinfo)
+        """The notice of each year is given on the way."""
+        then = self.after(days)
+        for year in range(self.year, then.year + 1):
+            if self.points.now < datetime(year, 11, 26, tzinfo=START.tzinfo) < then:
+                self.told.add(year + 1)
+        await self.points.waits_until(then)
+
+    async def sleep(self, days: int) -> None:
+        """The service is down."""
+        self.points.now = self.after(days)
 
     async def earn(self, amount: int) -> None:
         at = self.points.now.isoformat()
@@ -105,7 +120,7 @@ class History:
             await self.points.credit(f"r-{self.steps}", grams(-back), at=at)
 
     async def buy(self, quantity: int) -> None:
-        enough = retold(self.deeds, self.year).standing >= quantity * 10_000
+        enough = retold(self.deeds, self.year, self.told).standing >= quantity * 10_000
         answer = await self.points.redeem(f"k-{self.steps}", quantity=quantity)
         assert answer.status_code == (201 if enough else 409), answer.text
         if enough:
@@ -118,16 +133,23 @@ class History:
             assert (await self.points.cancel(id)).status_code == 200
 
     async def tick(self, _: int) -> None:
+        if date(self.year, 11, 25) <= self.points.now.date() < date(self.year, 12, 2):
+            self.told.add(self.year + 1)
         await self.points.ticks()
         await self.agrees()
 
     async def agrees(self) -> None:
         """Balance and claim once all is expired, and what expires next."""
         member = await self.points.member()
-        now, then = (retold(self.deeds, self.year + ahead) for ahead in (0, 1))
-        assert Decimal(member["balance"]) == Decimal(max(now.standing, 0)) / 1000
-        assert Decimal(member["claim"]) == Decimal(max(-now.standing, 0)) / 1000
-        assert Decimal(member["expiring"]["points"]) == Decimal(now.standing - then.standing) / 1000
+        now = retold(self.deeds, self.year, self.told).standing
+        assert Decimal(member["balance"]) == Decimal(max(now, 0)) / 1000
+        assert Decimal(member["claim"]) == Decimal(max(-now, 0)) / 1000
+        due = self.year + 1
+        if due not in self.told and self.points.now.date() >= date(self.year, 12, 2):
+            due += now != retold(self.deeds, due, {*self.told, due}).standing
+        then = retold(self.deeds, due, {*self.told, due}).standing
+        expiring = {"points": f"{Decimal(now - then) / 1000:.3f}", "due": f"{due}-01-01"}
+        assert member["expiring"] == expiring
 
 
 def grams(milli: int) -> str:
@@ -138,6 +160,7 @@ STEPS = st.one_of(
     # Years have to pass: waiting is twice as likely as anything else.
     st.tuples(st.just("wait"), st.integers(1, 420)),
     st.tuples(st.just("wait"), st.integers(60, 420)),
+    st.tuples(st.just("sleep"), st.integers(1, 420)),
     st.tuples(st.just("earn"), st.integers(1, 60_000)),
     st.tuples(st.just("reverse"), st.integers(0, 9)),
     st.tuples(st.just("buy"), st.integers(1, 4)),

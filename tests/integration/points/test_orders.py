@@ -9,7 +9,7 @@ from tests.integration.points.desk import MEMBER, Points, reduction
 
 OTHER = "jsrcb:token-0002"
 ORDERS = settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -146,21 +146,11 @@ async def test_items_are_taken_off_the_shelf_but_never_more_than_are_there(point
         ({"points": "0"}, "/points", "expected more than 0 and less than 1000000000"),
         ({"stock": -1}, "/stock", "Expected `int` >= 0"),
         ({"per_account": 0}, "/per_account", "Expected `int` >= 1"),
-        ({"name_zh": ""}, "/name_zh", "Expected `str` of length >= 1"),
+        ({"name_zh": ""}, "/name_zh", "must not be blank"),
         (
             {"points": "20.00000000000000000000000000001"},
             "/points",
             "expected at most 3 places, got 20.00000000000000000000000000001",
-        ),
-        (
-            {"valid_from": "0001-01-01T00:00:00+08:00"},
-            "/valid_from",
-            "expected a time in the years 1 to 9999 of UTC",
-        ),
-        (
-            {"valid_until": "9999-12-31T23:59:59-08:00"},
-            "/valid_until",
-            "expected a time in the years 1 to 9999 of UTC",
         ),
         (
             {"valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-02-01T00:00:00Z"},

@@ -34,7 +34,7 @@ async def served(points: Points, eventually: Any) -> AsyncIterator[str]:
         stderr=subprocess.DEVNULL,
     )
     address = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(base_url=address) as http:
+    async with httpx.AsyncClient(base_url=address, timeout=60) as http:
 
         async def ready() -> bool:
             assert process.poll() is None, "the service has ended"

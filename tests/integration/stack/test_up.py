@@ -95,13 +95,16 @@ def test_ready_asked_and_stopped(stack: Up) -> None:
     state = directory.find(stack.data_dir)
     assert set(state.ports) == set(SERVICES)
     for service in SERVICES:
-        assert httpx.get(f"{state.url(service)}/readyz", trust_env=False).status_code == 200
+        assert (
+            httpx.get(f"{state.url(service)}/readyz", timeout=60, trust_env=False).status_code
+            == 200
+        )
 
     account = f"{state.url('points')}/v1/accounts/jsrcb:no-such-account"
-    assert httpx.get(account, trust_env=False).status_code == 401
+    assert httpx.get(account, timeout=60, trust_env=False).status_code == 401
     token = stack.run("token", "--scope", "points:read").stdout.strip()
     bearer = {"authorization": f"Bearer {token}"}
-    assert httpx.get(account, headers=bearer, trust_env=False).status_code == 404
+    assert httpx.get(account, headers=bearer, timeout=60, trust_env=False).status_code == 404
 
     second = stack.run("up", "--base-port", "0", "--no-webhooks")
     assert second.returncode == 1
@@ -150,7 +153,7 @@ async def test_a_killed_service_is_started_again_where_that_is_wanted(stack: Up)
     async def kill_and_wait(running: supervisor.Stack) -> int:
         running.kill("personal")
         url = running.started.url("personal")
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
 
             async def is_back() -> bool:
                 return running.restarts.get("personal") == 1 and await probes.is_ready(client, url)

@@ -1,12 +1,14 @@
 """What cannot be posted: poison, too much of it, conflicts, and what waits too long."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 from aiokafka import TopicPartition
+from prometheus_client import REGISTRY
 
 from shared.database import Pool
 from shared.stream.fence import Fenced
@@ -76,6 +78,19 @@ async def test_refusals_never_stop_a_partition(offline: Any, pool: Pool) -> None
     await worker._post(records([payment(f"p{n}", currency="REFUSED") for n in range(60)]))
     assert not worker.stopped
     assert await letters(pool) == {"refused": 60}
+    worker.check()
+
+
+async def test_sums_past_what_is_stored_never_stop_a_partition(offline: Any, pool: Pool) -> None:
+    worker = await offline(failures_max=5)
+    await pool.execute(
+        "alter table entry add doubled bigint generated always as (2 * amount) stored"
+    )
+    events = [payment(f"p{n}", amount=2 ** (62 + n % 2)) for n in range(20)]
+    await worker._post(records([*events, payment("good")]))
+    assert not worker.stopped
+    assert await letters(pool) == {"out_of_range": 20}
+    assert await posted(pool) == 1
     worker.check()
 
 
@@ -192,6 +207,36 @@ async def test_the_tick_has_one_leader_and_the_services_own_work_is_a_transactio
         assert not await tick.once()
     assert await tick.once()
     assert seen == [toy.NOW]
+
+
+async def test_work_of_the_clock_that_fails_is_shown_as_undone(offline: Any, pool: Pool) -> None:
+    """And does not keep the rest from being done."""
+    now, done = toy.NOW, list[datetime]()
+    away = [False]
+
+    async def fails(*_: Any) -> None:
+        if away[0]:
+            raise asyncpg.LockNotAvailableError("somebody holds it")
+
+    async def works(connection: Any, poster: Any, at: datetime) -> None:
+        done.append(at)
+
+    worker = await offline(service=toy.service(ticks=(fails, works)))
+    tick = Tick(worker.poster, pool, lambda: now)
+
+    def last_done() -> float | None:
+        return REGISTRY.get_sample_value("tanzhang_tick_timestamp_seconds", {"service": "toy"})
+
+    assert await tick.once()
+    assert last_done() == toy.NOW.timestamp()
+    now, away[0] = toy.NOW + timedelta(minutes=1), True
+    with pytest.raises(asyncpg.LockNotAvailableError):
+        await tick.once()
+    assert last_done() == toy.NOW.timestamp()
+    away[0] = False
+    assert await tick.once()
+    assert last_done() == now.timestamp()
+    assert done == [toy.NOW, now, now]
 
 
 async def test_a_release_goes_through_more_than_a_batch(offline: Any, pool: Pool) -> None:

@@ -1,7 +1,6 @@
 """The city's numbers: of one process of a service, and of none that cannot know them any more."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib import import_module
@@ -21,7 +20,6 @@ from shared.stream.relay import Relay
 from shared.stream.tick import Tick
 from tests.integration.stream import toy
 
-Condition = Callable[[], Awaitable[bool]]
 NOBODY = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
@@ -155,6 +153,26 @@ async def test_a_city_without_events_has_figures(database_url: str, service: str
         await pool.close()
 
 
+async def test_sums_that_take_too_long_are_not_made_again_at_once(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop, rests = asyncio.Event(), list[float]()
+
+    async def rest(connection: Connection, stop: asyncio.Event, seconds: float) -> None:
+        rests.append(seconds)
+        stop.set()
+
+    async def too_long(connection: Connection) -> None:
+        metrics.CITY_ACCOUNTS.labels("toy").set(7)
+        await connection.execute("select pg_sleep(60)")
+
+    monkeypatch.setattr(gauges, "PATIENCE", "set local statement_timeout = '2s'")
+    monkeypatch.setattr(gauges, "_rest", rest)
+    await Measurer("toy", too_long, pool)._session(stop)
+    assert rests[0] >= 2 / gauges.SHARE_MAX
+    assert shown() == []
+
+
 async def test_what_waits_is_forgotten_when_the_database_is_away(
     pool: Pool, eventually: Any
 ) -> None:
@@ -173,14 +191,19 @@ async def test_what_waits_is_forgotten_when_the_database_is_away(
     await away.close()
 
 
-async def test_what_waits_is_seen_while_the_work_of_the_clock_cannot_be_done(
+async def test_work_of_the_clock_that_cannot_be_done_hides_neither_other_work_nor_what_waits(
     pool: Pool, eventually: Any
 ) -> None:
+    done: list[datetime] = []
+
     async def overtaken(connection: Connection, poster: Any, now: datetime) -> None:
         raise OvertakenError
 
+    async def other(connection: Connection, poster: Any, now: datetime) -> None:
+        done.append(now)
+
     metrics.DEAD_LETTERS_OPEN.clear()
-    service = toy.service(ticks=(overtaken,))
+    service = toy.service(ticks=(overtaken, other))
     tick = Tick(Poster(service, parked_per_source=1000), pool, lambda: toy.NOW)
 
     async def seen() -> bool:
@@ -188,6 +211,7 @@ async def test_what_waits_is_seen_while_the_work_of_the_clock_cannot_be_done(
 
     async with running(tick):
         await eventually(seen)
+    assert done == [toy.NOW]
 
 
 async def test_the_outbox_is_counted_while_kafka_is_away(

@@ -1,6 +1,5 @@
 """A service as a process: ready or not, and stopped in the right order."""
 
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,6 +7,7 @@ import asyncpg
 import pytest
 from aiokafka import TopicPartition
 from fastapi import FastAPI
+from structlog.testing import capture_logs
 
 from shared.database import version
 from shared.service_app import create_service
@@ -93,9 +93,10 @@ async def test_new_code_is_ready_once_its_migrations_have_run(
         assert ("MigrationAwaited" in answer.text) == (status == 503)
 
 
-async def test_a_process_stopped_during_its_start_ends_soon(app: FastAPI) -> None:
-    started = time.monotonic()
-    async with running(app):
-        pass
-    assert time.monotonic() - started < 15
+async def test_a_process_stopped_during_its_start_ends_by_itself(app: FastAPI) -> None:
+    """Nothing has to be cancelled after the time that an end may take."""
+    with capture_logs() as told:
+        async with running(app):
+            pass
+    assert [said for said in told if said["event"] == "cancelled"] == []
     assert app.state.pool.is_closing()

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from shared.database import Connection, Pool
-from shared.events.ids import caused_id, event_key
+from shared.events.ids import derived_id, event_key
 from shared.settings import Settings
 from shared.stream import fence, outbox
 from shared.stream.fence import Fenced
@@ -273,7 +273,9 @@ async def check_outbox(pool: Pool, expected: dict[str, oracle.Expected]) -> None
 
 def check_order(sent: list[str], account: oracle.Expected) -> None:
     """Each posted event's message once, and that of a reversal after that of its payment."""
-    ids = {id: caused_id(toy.REDUCTION, event_key("urn:bank:toy", id)) for id in account.amounts}
+    ids = {
+        id: derived_id(toy.REDUCTION, event_key("urn:bank:toy", id).hex()) for id in account.amounts
+    }
     assert sorted(sent) == sorted(ids.values())
     for id, event in account.posted.items():
         named = event["data"].get("reverses")

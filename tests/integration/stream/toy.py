@@ -16,9 +16,9 @@ from aiokafka import ConsumerRecord
 
 from shared.database import Connection
 from shared.database.migrations import statements
-from shared.database.revisions import ENGINE_1, ENGINE_2
+from shared.database.revisions import ENGINE_1, ENGINE_2, ENGINE_3
 from shared.events.envelope import Event, Outgoing
-from shared.events.ids import caused_id
+from shared.events.ids import derived_id
 from shared.events.kafka import HEADERS
 from shared.events.types import Payment, PersonalReduction
 from shared.stream.service import Batch, Decision, Service, waits_for_event
@@ -28,6 +28,7 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 TABLES = (
     ENGINE_1
     + ENGINE_2
+    + ENGINE_3
     + """
 create table entry (
     account bigint,
@@ -124,7 +125,7 @@ def _reduction(event: Event, epoch: int, sequence: int, amount: int) -> Outgoing
         factor_set="toy",
         cause=event.id,
     )
-    id = caused_id(REDUCTION, event.key)
+    id = derived_id(REDUCTION, event.key.hex())
     return Outgoing(REDUCTION, event.subject, id, "urn:toy", NOW, data)
 
 

@@ -25,17 +25,11 @@ from shared.webhooks.fanout import Fanout, Reading
 from shared.webhooks.sender import Sender
 from shared.webhooks.signing import Vault
 from tanzhang.stack.postgres import Postgres
-from tests.integration.databases import migrated
+from tests.integration.databases import emptied, migrated
 from tests.integration.webhooks.receiver import Receiver, receiving
 
 CREDITED = "cn.tanzhang.points.credited.v1"
 ALICE, BOB = "jsrcb:token-alice", "jsrcb:token-bob00"
-# What tests of this folder leave behind. Deleted, since `truncate` waits for the disk.
-EMPTY = """
-with a as (delete from account), s as (delete from subject), c as (delete from consent),
-    e as (delete from erased), g as (delete from webhook_sender)
-delete from webhook_subscription
-"""
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
@@ -190,8 +184,7 @@ async def hooks(points_url: str, tmp_path: Path) -> AsyncIterator[Hooks]:
         tanzhang_webhook_key="of this test",
         tanzhang_webhook_allow="127.0.0.0/8",
     )
-    pool = await open_pool(points_url, "points", size=16)
-    await pool.execute(EMPTY)
+    pool = await open_pool(await emptied(points_url, "points"), "points", size=16)
     found = Hooks(settings, pool, key)
     try:
         async with found.serving():

@@ -1,17 +1,17 @@
 """A receiver of webhooks as a finance platform has one, by the standard's own library."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import uvicorn
 from standardwebhooks.webhooks import Webhook
 from starlette.requests import Request
 from starlette.responses import Response
+
+from tests.serving import serving
 
 Answer = Callable[[dict[str, Any]], Response]
 
@@ -60,19 +60,6 @@ class Receiver:
 async def receiving() -> AsyncIterator[Receiver]:
     """A receiver that listens on a free port of 127.0.0.1."""
     receiver = Receiver()
-    config = uvicorn.Config(
-        receiver, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws="none"
-    )
-    server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
-    serving = asyncio.create_task(server.serve())
-    try:
-        async with asyncio.timeout(10):
-            while not server.started:
-                await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        receiver.url = f"http://127.0.0.1:{port}/hook"
+    async with serving(receiver, "off") as url:
+        receiver.url = f"{url}/hook"
         yield receiver
-    finally:
-        server.should_exit = True
-        await serving

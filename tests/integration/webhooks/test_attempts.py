@@ -71,8 +71,10 @@ async def _bank(file: Path) -> AsyncIterator[tuple[Post, int]]:
 
 async def _attempt(post: Post, url: str) -> Answer | None:
     what = Due(1, "jsrcb:token-alice", "a1", "t", b"{}", 0, None)
-    async with post.transport(1) as transport:
-        return await post.attempt(Target(transport, url, ()), what, lambda: True)
+    to = await post.target(url, ())
+    assert isinstance(to, Target)
+    async with post.transport() as transport:
+        return await post.attempt(transport, to, what)
 
 
 async def test_the_certificate_is_that_of_the_name(tmp_path: Path) -> None:

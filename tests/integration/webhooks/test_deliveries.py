@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from starlette.responses import Response
@@ -45,6 +46,37 @@ async def test_the_same_event_again_is_delivered_once(hooks: Hooks, receiver: Re
     await hooks.subscribe(receiver)
     assert await hooks.tell(credit("c1"), credit("c1")) == 1
     assert await hooks.tell(credit("c1")) == 0
+
+
+BACKLOG = """
+insert into webhook_delivery (subscription, subject, event_id, type, body, state, created_at, due_at)
+select $1, 'jsrcb:person-' || n % 2000, n::text, 't', '', 'pending', now(), now()
+from generate_series(1, 20000) n
+"""
+
+
+async def test_a_sudden_backlog_is_not_read_through_for_each_delivery(
+    hooks: Hooks, receiver: Receiver
+) -> None:
+    """The server has no statistics of it yet."""
+    id = await hooks.subscribe(receiver)
+    async with hooks.pool.acquire() as connection:
+        turn = connection.transaction()
+        await turn.start()
+        await connection.execute(BACKLOG, UUID(id))
+        due = f"prepare due(uuid, timestamptz, bigint) as {deliveries.DUE}"
+        taken = f"prepare taken(uuid, bigint[], timestamptz[], integer[]) as {deliveries.DELIVERED}"
+        await connection.execute(due)
+        await connection.execute(taken)
+        first = await connection.fetch(f"explain execute due('{id}', now(), 32)")
+        entered = await connection.fetch(
+            f"explain execute taken('{id}', '{{1}}', '{{now}}', '{{1}}')"
+        )
+        for name in ("due", "taken"):
+            await connection.execute(f"deallocate {name}")
+        await turn.rollback()
+    assert "webhook_delivery_queue" in "\n".join(row[0] for row in first)
+    assert "webhook_delivery_pkey" in "\n".join(row[0] for row in entered)
 
 
 async def test_an_account_waits_behind_what_fails_and_others_do_not(

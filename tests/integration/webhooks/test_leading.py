@@ -52,9 +52,10 @@ async def test_a_sender_of_an_earlier_generation_finds_nothing_to_do(
 async def test_what_was_read_too_long_ago_is_not_sent(hooks: Hooks, receiver: Receiver) -> None:
     post = Post(guard(hooks.settings), lambda: hooks.now)
     what = Due(1, ALICE, "a1", CREDITED, credit("a1").raw, 0, None)
-    async with post.transport(1) as transport:
-        to = Target(transport, receiver.url, ["whsec_" + "QUJD" * 8])
-        assert await post.attempt(to, what, lambda: False) is None
+    to = await post.target(receiver.url, ["whsec_" + "QUJD" * 8])
+    assert isinstance(to, Target)
+    async with post.transport() as transport:
+        assert await post.attempt(transport, to, what, lambda: False) is None
     assert receiver.attempts == []
 
 

@@ -83,7 +83,7 @@ def _without(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not ...}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sample() -> Sample:
     return make
 

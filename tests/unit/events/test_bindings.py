@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 
 from shared.events import http
 from shared.events.envelope import STRUCTURED, EventError, decode
@@ -120,6 +121,14 @@ def test_http_other_content_types(content_type: str | None, headers: dict[str, s
 def test_http_header_values(value: str, text: str) -> None:
     raw = only(http.parse("application/json", ce(ATTRIBUTES | {"note": value}), BODY))
     assert msgspec.json.decode(raw)["note"] == text
+
+
+def test_an_attribute_that_is_there_twice_is_refused() -> None:
+    twice = [*ce(ATTRIBUTES).items(), ("id", "of no attribute"), ("CE-ID", "5678")]
+    headers = Headers(raw=[(name.encode(), value.encode()) for name, value in twice])
+    (refused,) = http.parse("application/json", headers, BODY)
+    assert isinstance(refused, EventError)
+    assert (refused.name, refused.detail) == ("repeated-field", "/id is there twice")
 
 
 @pytest.mark.parametrize(

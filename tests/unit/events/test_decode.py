@@ -1,9 +1,10 @@
 """Events come in: what is read, what counts as the same, what consumers tolerate."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.envelope import EventError, Outgoing, decode, encode
-from shared.events.ids import caused_id, derived_id, event_key, state_id
+from shared.events.ids import derived_id, event_key, state_id
 from shared.events.types import Payment, PersonalReduction
+from shared.units.calendar import CITY
 
 Sample = Callable[..., dict[str, Any]]
 BANK = "jsrcb:a8f5f167f44f4964"
@@ -106,6 +108,15 @@ def test_a_day_is_the_midnight_it_begins_with(sample: Sample) -> None:
     )
     first, second = (decode(msgspec.json.encode(e), strict=True) for e in (day, midnight))
     assert first.content == second.content
+
+
+def test_a_midnight_is_that_of_the_city(sample: Sample) -> None:
+    raw = msgspec.json.encode(
+        sample("production", data={"start": "2020-01-01T00:00:00-05:00", "end": "2020-02-01"})
+    )
+    assert decode(raw, strict=True, zone=ZoneInfo("America/New_York"))
+    with pytest.raises(EventError, match=r"/data/start must be a date .*, or midnight of the city"):
+        decode(raw, strict=True)
 
 
 def test_shares_are_compared_by_name(sample: Sample) -> None:
@@ -224,11 +235,24 @@ def test_a_payment_may_be_a_day_ahead_at_most() -> None:
         decode(raw_payment(), strict=True, now=AT - timedelta(hours=24, microseconds=1))
 
 
+@pytest.mark.parametrize("alias", ["meter", "production", "economic", "process", "farm"])
+def test_what_is_told_of_days_to_come_is_refused(sample: Sample, alias: str) -> None:
+    """A reading is of what is over, other things have begun; a clock may be a day slow."""
+    field = "end" if alias == "meter" else "start"
+    at = datetime.fromisoformat(sample(alias)["data"][field])
+    begins = at if at.tzinfo else datetime.combine(at, time(), CITY)
+    raw = msgspec.json.encode(sample(alias))
+    assert decode(raw, strict=True, now=begins - timedelta(hours=24))
+    with pytest.raises(EventError, match="must be at most 24 h ahead") as refused:
+        decode(raw, strict=True, now=begins - timedelta(hours=24, microseconds=1))
+    assert [error.pointer for error in refused.value.errors] == [f"/data/{field}"]
+
+
 def test_derived_ids_stay_what_they_are() -> None:
     key = event_key("urn:test", "e-1")
     assert key.hex() == "26e9cff2ac0762ac9d9e4579a390a835"
     assert (
-        caused_id("cn.tanzhang.personal.reduction.v1", key)
+        derived_id("cn.tanzhang.personal.reduction.v1", key.hex(), "0")
         == "0341161e-e195-5448-aa69-81fd87d1d8f4"
     )
     assert (

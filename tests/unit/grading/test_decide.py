@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -242,6 +243,15 @@ def test_the_latest_benchmark_up_to_the_year_holds_and_posted_ones_go_first(
     assert shelf.find("1495", "maltitol", 2021) is None
 
 
-def test_twelve_months_after_a_leap_day_is_the_28th() -> None:
-    assert months_after(datetime(2024, 2, 29, tzinfo=UTC), 12) == datetime(2025, 2, 28, tzinfo=UTC)
-    assert months_after(datetime(2024, 12, 1, tzinfo=UTC), 12) == datetime(2025, 12, 1, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("at", "after"),
+    [
+        ("2024-02-29T00:00+00:00", "2025-02-28T00:00+00:00"),
+        ("2024-12-01T00:00+00:00", "2025-12-01T00:00+00:00"),
+        # In the city it is the first of March already, and the next year has a leap day.
+        ("2023-02-28T20:00+00:00", "2024-02-29T20:00+00:00"),
+    ],
+)
+def test_twelve_months_after_are_those_of_the_city(at: str, after: str) -> None:
+    found = months_after(datetime.fromisoformat(at), 12, CITY)
+    assert found == datetime.fromisoformat(after)

@@ -17,6 +17,7 @@ from shared.events.types import AgriAccount, IndustrialAccount
 from shared.methodology import MethodologyError, methodology
 from shared.methodology.files import DATA
 from shared.units.calendar import CITY
+from tests.policies import FILE, with_own
 
 Editions = Callable[..., Rulebook]
 Enterprise = Callable[..., IndustrialAccount]
@@ -28,6 +29,10 @@ TIGHT = (
     "fall_deep_green: 0.078, fall_light_green: 0.039, fall_yellow: 0, "
     "quality_months_share: 0.9, quality_cap: light_green, months_needed: {months}, "
     "valid_months: 12, overall: first_dimension{more}}}\n"
+)
+BREEDING = (
+    "{deep_green: 1.5, medium_green: 0.9, peer_deep_green: 0.8, peer_medium_green: 0.5, "
+    "peers_needed: 10, peer_per: {breeding: 100_heads}, valid_months: 6, source: own proposal}"
 )
 
 
@@ -90,6 +95,23 @@ def test_an_override_holds_from_its_own_day(editions: Editions) -> None:
     assert rules.industrial("1495", 2022).yellow != rules.industrial("1495", 2023).yellow
 
 
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [
+        (override("food"), "industrial.food: expected a GB/T 4754 code of 2 to 4 digits"),
+        (
+            ("agri:\n  default", f"agri:\n  fishing: {BREEDING}\n  default"),
+            "agri.fishing: expected",
+        ),
+    ],
+)
+def test_a_rule_of_no_sector_and_no_type_of_farm_is_refused(
+    editions: Editions, added: tuple[str, str], expected: str
+) -> None:
+    with pytest.raises(MethodologyError, match=expected):
+        editions([added])
+
+
 def test_a_sector_has_its_own_time_of_validity(editions: Editions, enterprise: Enterprise) -> None:
     name, row = override("1495")
     rules = editions([(name, row.replace("valid_months: 12", "valid_months: 6"))])
@@ -100,12 +122,7 @@ def test_a_sector_has_its_own_time_of_validity(editions: Editions, enterprise: E
 def test_a_type_of_farm_may_have_a_rule_of_its_own(
     editions: Editions, farm: Callable[..., AgriAccount]
 ) -> None:
-    breeding = (
-        "breeding: {deep_green: 1.5, medium_green: 0.9, peer_deep_green: 0.8, "
-        "peer_medium_green: 0.5, peers_needed: 10, peer_per: {breeding: 100_heads}, "
-        "valid_months: 6, source: own proposal}"
-    )
-    rules = editions([("agri:\n  default", f"agri:\n  {breeding}\n  default")])
+    rules = editions([("agri:\n  default", f"agri:\n  breeding: {BREEDING}\n  default")])
     neutral = {"neutralised_t": Decimal(100), "gross_t": Decimal(100)}
     found = {
         type: agri.grade(farm(type=type, **neutral), rules) for type in ("breeding", "planting")
@@ -123,6 +140,16 @@ def test_a_label_that_cannot_be_relied_on_earns_nothing(rules: Rulebook) -> None
     worst = ["industrial.ungraded"] * 3 + ["industrial.red", "industrial.ungraded"]
     assert found == worst
     assert rules.policy_held("agri", "deep_green", day)["id"] == "agri.ungraded"
+
+
+def test_nor_does_one_of_a_bank_that_grants_it_no_more_than_none(tmp_path: Path) -> None:
+    data = with_own(tmp_path, begins="2022-01-01")
+    own = (data / FILE).read_text(encoding="utf-8")
+    own = own.replace("rate_bp: -60, line_multiplier: 1.50", "rate_bp: 0, line_multiplier: 0.90")
+    (data / FILE).write_text(own, encoding="utf-8")
+    rules, asked = rulebook(methodology(data)), ("industrial", "deep_green", date(2022, 1, 1))
+    assert rules.policy(*asked, "jsrcb")["line_multiplier"] == "0.90"
+    assert rules.policy_held(*asked, "jsrcb")["id"] == "industrial.ungraded"
 
 
 def test_own_cut_points_of_a_benchmark_go_before_those_of_the_rule(

@@ -225,7 +225,14 @@ def test_the_regional_dimension_is_against_the_mean_of_the_city(enterprise: Ente
 
 @pytest.mark.parametrize(
     ("total", "colour"),
-    [("92.2", "deep_green"), ("96.1", "light_green"), ("100", "yellow"), ("100.1", "red")],
+    [
+        ("92.2", "deep_green"),
+        ("92.3", "light_green"),
+        ("96.1", "light_green"),
+        ("96.2", "yellow"),
+        ("100", "yellow"),
+        ("100.1", "red"),
+    ],
 )
 def test_the_history_dimension_is_the_fall_of_intensity(
     rules: Rulebook, enterprise: Enterprise, total: str, colour: str

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.grading.domain.farm_peers import FarmPeers
-from services.grading.domain.grades import Cause, Grade, Label, settle
+from services.grading.domain.grades import Cause, Grade, Label, expire, settle
+from shared.units.calendar import CITY
 
 BEGAN = datetime(2021, 6, 15, tzinfo=UTC)
 ENDS = datetime(2022, 6, 15, tzinfo=UTC)
@@ -27,7 +28,7 @@ def label(
     peers: FarmPeers | None = None,
 ) -> Label:
     grade = Grade(word, {"en": word, "zh": word}, {}, peers=peers)
-    version = {"rule_version": "labels@1", "months": 12}
+    version = {"rule_version": "labels@1", "months": 12, "zone": CITY}
     return settle(2020, grade, held, at, cause=Cause(kind, "x"), **version)  # type: ignore[arg-type]
 
 
@@ -54,6 +55,36 @@ def test_nothing_but_new_data_renews_a_label(kind: str) -> None:
     after = label(label(None, "yellow", BEGAN), "yellow", ENDS + SECOND, kind)
     assert (after.n, after.valid_until, after.cause) == (1, ENDS, f"{kind}:x")
     assert after.expired(ENDS + SECOND)
+
+
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_word_leaves_an_expired_label_expired_unless_by_new_data(
+    kind: str, told: bool
+) -> None:
+    first = label(None, "yellow", BEGAN)
+    held = expire(first) if told else first
+    after = label(held, "red", ENDS, kind)
+    assert (after.n, after.decided_at) == (held.n + 1, ENDS)
+    anew = kind == "event"
+    assert after.valid_until == (datetime(2023, 6, 15, tzinfo=UTC) if anew else ENDS)
+    # What is announced with the word says so: it is not announced once more.
+    assert after.told_expired == after.expired(ENDS) == (not anew)
+
+
+def test_what_was_announced_as_expired_is_renewed_also_by_a_clock_behind() -> None:
+    told = expire(label(None, "yellow", BEGAN))
+    assert (told.n, told.valid_until, told.decided_at) == (2, ENDS, BEGAN)
+    after = label(told, "yellow", ENDS - SECOND)
+    assert (after.n, after.told_expired, after.decided_at) == (3, False, ENDS - SECOND)
+
+
+def test_a_label_becomes_ungraded_without_validity_and_has_one_again_with_its_next_word() -> None:
+    expired = expire(label(None, "yellow", BEGAN))
+    ungraded = label(expired, "ungraded", ENDS, "benchmark")
+    assert (ungraded.valid_until, ungraded.told_expired) == (None, False)
+    after = label(ungraded, "yellow", ENDS, "benchmark")
+    assert after.valid_until == datetime(2023, 6, 15, tzinfo=UTC)
 
 
 def test_what_is_ungraded_neither_expires_nor_is_renewed() -> None:
@@ -102,7 +133,9 @@ def test_the_number_of_a_label_rises_by_one_with_each_new_one(
         after = label(held, word, now, kind)
         if held is None or after.n != held.n:
             assert after.n == (held.n + 1 if held else 1)
-            assert after.decided_at == now and not after.expired(now)
+            assert after.decided_at == now
+            over = held is not None and held.expired(now) and kind != "event"
+            assert after.expired(now) == after.told_expired == (over and word != "ungraded")
         else:
             assert (after.decided_at, after.grade.label) == (held.decided_at, held.grade.label)
         held = after

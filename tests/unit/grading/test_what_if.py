@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,10 +15,12 @@ from services.grading.api.what_if import Supposed, answered
 from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.city import CityMean
 from services.grading.domain.industrial import Surroundings
-from services.grading.domain.rulebook import Rulebook
+from services.grading.domain.rulebook import Rulebook, rulebook
 from services.grading.domain.what_if import next_better
 from shared.events.types import AgriAccount, IndustrialAccount
+from shared.methodology import methodology
 from shared.units.calendar import CITY
+from tests.policies import with_own
 
 NOW = datetime(2021, 6, 15, tzinfo=UTC)
 Enterprise = Callable[..., IndustrialAccount]
@@ -47,6 +50,22 @@ def test_the_golden_enterprise_is_deep_green_after_a_cut_to_eight_tenths(
     cut = milligrams("1808.68")
     assert supposed.grade(cut).label == "deep_green"
     assert supposed.grade(cut - 1).label == "light_green"
+
+
+def test_a_bank_is_told_what_it_would_grant_itself(
+    tmp_path: Path, benchmark: Benchmark, enterprise: Enterprise
+) -> None:
+    rules, around = rulebook(methodology(with_own(tmp_path))), Surroundings(benchmark)
+    granted = {}
+    for bank in (None, "jsrcb"):
+        supposed = Supposed(enterprise(), around, rules, NOW, CITY, bank=bank)
+        found = answered("industrial", supposed, date(2026, 7, 1))
+        assert found.next is not None
+        granted[bank] = (found.policy.id, found.next.policy.id, found.next.policy.rate_bp)
+    assert granted == {
+        None: ("industrial.light_green", "industrial.deep_green", "-50"),
+        "jsrcb": ("industrial.light_green", "jsrcb.industrial.deep_green", "-60"),
+    }
 
 
 @settings(max_examples=40)

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import Response
 
-from shared.auth.principal import Principal, authenticated, require
+from shared.auth.principal import CITY_ONLY, Principal, authenticated, require, require_city
 from shared.http.answers import (
     NOT_FOUND,
     Answer,
@@ -100,17 +100,32 @@ def test_an_operation_answers_what_its_route_says_and_what_is_true_of_its_kind(
     paths: dict[str, Any],
 ) -> None:
     put = paths["/things/{id}"]["put"]
-    expected = ["200", "201", "400", "401", "403", "404", "409", "413", "415", "422", "503"]
+    expected = ["200", "201", "400", "401", "403", "404", "408", "409", "413", "415", "422", "503"]
     assert list(put["responses"]) == expected
     assert list(paths["/parts"]["get"]["responses"]) == ["200", "422"]
-    assert list(paths["/parts"]["delete"]["responses"]) == ["204", "401", "503"]
+    assert list(paths["/parts"]["delete"]["responses"]) == ["204", "401", "422", "503"]
     assert list(paths["/livez"]["get"]["responses"]) == ["200"]
     assert list(paths["/readyz"]["get"]["responses"]) == ["200", "503"]
 
 
 def test_the_scope_is_named(paths: dict[str, Any]) -> None:
     assert paths["/things/{id}"]["put"]["security"] == [{"HTTPBearer": ["labels:read"]}]
+    assert "Takes the scope `labels:read`." in paths["/things/{id}"]["put"]["description"]
     assert paths["/parts"]["delete"]["security"] == [{"HTTPBearer": []}]
+
+
+def test_what_is_the_citys_is_named() -> None:
+    router = APIRouter()
+
+    @router.get("/x", responses=answers(Room))
+    async def x(who: Annotated[Principal, Depends(require_city("labels:read"))]) -> Response:
+        return json_response({})
+
+    found = document(router)["paths"]["/x"]["get"]
+    assert found["security"] == [{"HTTPBearer": ["labels:read"]}]
+    assert "a token of the city itself" in found["description"]
+    problems = found["responses"]["403"]["content"]["application/problem+json"]["examples"]
+    assert problems["forbidden"]["value"]["detail"] == CITY_ONLY
 
 
 def test_an_example_is_made_of_those_of_the_fields(paths: dict[str, Any]) -> None:

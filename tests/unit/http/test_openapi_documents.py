@@ -74,6 +74,14 @@ def test_every_parameter_is_described_and_shown(described: dict[str, Any]) -> No
                 assert "example" in parameter, (where, parameter["name"])
 
 
+def test_every_number_in_an_address_has_its_bounds(described: dict[str, Any]) -> None:
+    bounds = {"minimum", "maximum", "exclusiveMaximum"}
+    for where, operation in operations(described):
+        for parameter in operation.get("parameters", ()):
+            if parameter["schema"].get("type") == "integer":
+                assert len(bounds & set(parameter["schema"])) == 2, (where, parameter["name"])
+
+
 def test_every_body_has_a_schema_and_examples_that_fit(described: dict[str, Any]) -> None:
     for where, operation in operations(described):
         for body in bodies(operation):

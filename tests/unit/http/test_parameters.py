@@ -34,3 +34,11 @@ def test_what_is_no_day_is_refused(text: str) -> None:
 def test_what_is_no_instant_is_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="with its offset"):
         INSTANT.validate_python(text)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31", "3000-01-01", "9999-12-31"])
+def test_what_the_database_takes_for_infinite_is_refused(day: str) -> None:
+    with pytest.raises(ValidationError, match="in the years 1900 to 2999"):
+        DAY.validate_python(day)
+    with pytest.raises(ValidationError, match="in the years 1900 to 2999"):
+        INSTANT.validate_python(f"{day}T00:00:00+00:01")

@@ -64,6 +64,30 @@ def test_interval_ends_at_the_time_or_begins_with_it() -> None:
     assert (start.start, start.end, start.id) == (end.start, end.end, end.id)
 
 
+@pytest.mark.parametrize("time_is", ["start", "end"])
+def test_a_day_is_one_of_the_calendar_where_clocks_change(time_is: str) -> None:
+    """In Berlin 29 March 2020 has 23 hours, 25 October has 25."""
+    rows = [f"2020-{day}T00:00,1" for day in ("03-29", "03-30", "03-31", "10-25", "10-26", "10-27")]
+    day, zone = timedelta(days=1), ZoneInfo("Europe/Berlin")
+    found = read(*rows, step=day, time_is=time_is, zone=zone).readings
+    lengths = [(one.end - one.start).total_seconds() / 3600 for one in found if one.start]
+    usual = {"start": [23, 24, 24, 25, 24, 24], "end": [24, 23, 24, 24, 25, 24]}
+    assert lengths == usual[time_is]
+
+
+@pytest.mark.parametrize("time_is", ["start", "end"])
+def test_a_day_whose_midnight_the_clocks_skip_begins_when_they_go_forward(time_is: str) -> None:
+    """In Cairo they went from 00:00 to 01:00 on 28 April 2023."""
+    rows = [f"2023-04-{day},1" for day in ("27", "28", "29")]
+    day, zone = timedelta(days=1), ZoneInfo("Africa/Cairo")
+    found = read(*rows, step=day, time_is=time_is, zone=zone).readings
+    assert all(one.end == other.start for one, other in pairwise(found))
+    lengths = [(one.end - one.start).total_seconds() / 3600 for one in found if one.start]
+    assert lengths == {"start": [24, 23, 24], "end": [24, 24, 23]}[time_is]
+    with pytest.raises(ImportRefusedError, match="2023-04-28 00:00:00 does not exist"):
+        read(*rows, step=timedelta(hours=1), time_is=time_is, zone=zone)
+
+
 def test_an_offset_in_the_time_goes_before_the_zone() -> None:
     (found,) = read("2020-01-01T01:00:00Z,5").readings
     assert found.end == datetime(2020, 1, 1, 1, tzinfo=UTC)

@@ -28,12 +28,6 @@ from tests.unit.importers.mapped import (
     token,
 )
 
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
-
-
 # Farm ledgers
 
 FARM = """\

@@ -29,11 +29,6 @@ from tests.unit.importers.mapped import (
 )
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
-
-
 def test_a_row_becomes_a_payment(desk: Desk) -> None:
     done = desk.read(ROW)
     (event,) = done.events

@@ -124,6 +124,10 @@ def test_gas_metered_at_twenty_degrees() -> None:
 def test_what_leaves_is_subtracted() -> None:
     assert tonnes("heat", "100", "GJ") == 11
     assert tonnes("exported_heat", "40", "GJ") == Fraction("-4.4")
+    assert tonnes("exported_steam", "40", "GJ") == Fraction("-4.4")
+    assert tonnes("exported_steam", "1000", "t") == Fraction("-295.3126")
+    measured = record("exported_steam", enthalpy="2800")
+    assert tonnes("exported_steam", "1", "t", measured) == Fraction("-0.2987886")
     assert tonnes("electricity", "1000", "MWh") == Fraction("515.3")
     assert tonnes("exported_electricity", "200", "MWh") == Fraction("-103.06")
 
@@ -132,6 +136,7 @@ def test_green_power_and_self_used_solar_power() -> None:
     green = meter_rate("green_power", "MWh", "3120", "zhejiang", MARCH)
     assert green.per_unit == 0
     assert (green.category, green.factor_id) == ("energy", "green_power.certificate")
+    assert tonnes("green_certificate", "200", "MWh") == Fraction("-103.06")
     solar = meter_rate("pv_generation", "MWh", "3120", "zhejiang", MARCH)
     assert solar.per_unit == 515_300_000
     assert solar.category == "pv_memo"
@@ -204,7 +209,7 @@ def test_measuring_the_default_changes_nothing_but_its_name(carrier: str, sector
     usual = default(carrier, sector)
     ncv = usual.ncv_gj_per_unit
     assert ncv is not None
-    if carrier == "steam":
+    if carrier in ("steam", "exported_steam"):
         measured = record(carrier, enthalpy=str(float(ncv * 1000 + Fraction("83.74"))))
     else:
         measured = record(carrier, ncv=str(float(ncv)), oxidation=str(float(usual.oxidation or 0)))

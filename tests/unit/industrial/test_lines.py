@@ -21,7 +21,7 @@ from services.industrial.domain.posted import (
 from services.industrial.domain.tariffs import Tariffs
 
 PARENTS = {"site": None, "line": "site", "pump": "line", "fan": "line"}
-JANUARY, FEBRUARY = date(2022, 1, 1), date(2022, 2, 1)
+JANUARY, FEBRUARY, NEXT_YEAR = date(2022, 1, 1), date(2022, 2, 1), date(2023, 1, 1)
 
 
 def month(n: int, tonnes: int, output: int) -> LineMonth:
@@ -35,7 +35,7 @@ def test_the_best_month_has_a_meaningful_output() -> None:
         {}, {},
     )  # fmt: skip
     assert [m.intensity for m in line.months] == [3, 2, Fraction(1, 4)]
-    assert best_month(line) == month(2, 20, 10)
+    assert best_month(line, NEXT_YEAR) == month(2, 20, 10)
     assert line.intensity == Fraction(51, 24)
 
 
@@ -45,9 +45,36 @@ def test_a_month_without_emissions_is_not_the_best() -> None:
         [("line", "steel", "t", when, Fraction(10)) for when in (JANUARY, FEBRUARY)],
         {}, {},
     )  # fmt: skip
-    assert best_month(line).month == JANUARY
+    assert best_month(line, NEXT_YEAR) == LineMonth(JANUARY, 20, Fraction(10))
     [unread] = lines_of([], [("line", "steel", "t", JANUARY, Fraction(10))], {}, {})
-    assert best_month(unread).intensity == 0
+    assert best_month(unread, NEXT_YEAR) == LineMonth(JANUARY, 0, Fraction(10))
+
+
+def test_a_month_under_way_is_not_the_best() -> None:
+    [line] = lines_of(
+        [("line", JANUARY, 30), ("line", FEBRUARY, 1)],
+        [("line", "steel", "t", when, Fraction(10)) for when in (JANUARY, FEBRUARY)],
+        {}, {},
+    )  # fmt: skip
+    found = [best_month(line, date(2022, m, d)) for m, d in ((1, 31), (2, 1), (2, 28), (3, 1))]
+    assert [best and best.month for best in found] == [None, JANUARY, JANUARY, FEBRUARY]
+
+
+@pytest.mark.parametrize("category", [ENERGY, OUTPUT])
+def test_what_is_spread_over_months_tells_nothing_of_one(category: str) -> None:
+    def row(kind: str, asset: str, when: date) -> Posted:
+        name, unit = ("electricity", "kWh") if kind == ENERGY else ("steel", "t")
+        spread = kind == category and when == JANUARY
+        return Posted(asset, kind, name, unit, when, True, Decimal(4), 4, spread)
+
+    rows = [row(ENERGY, "pump", when) for when in (JANUARY, FEBRUARY)]
+    rows += [row(OUTPUT, "line", when) for when in (JANUARY, FEBRUARY)]
+    assert [use.month for use in uses_of(rows, PARENTS)] == [FEBRUARY]
+    [line] = lines_with_costs(rows, PARENTS, {}, Tariffs())
+    assert [month.spread for month in line.months] == [True, False]
+    assert [line.output, line.amount_mg] == [8, 8]
+    best = best_month(line, NEXT_YEAR)
+    assert best is not None and best.month == FEBRUARY
 
 
 def test_what_hangs_on_a_line_is_the_lines() -> None:

@@ -7,8 +7,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from services.ingest.intake import Intake
-from shared.http.limits import BODY_BYTES_MAX
+from services.ingest.intake import EVENTS_BYTES_MAX, Intake
 from shared.http.problems import Problem
 
 
@@ -42,7 +41,7 @@ async def test_what_is_being_read_is_bounded() -> None:
 
 
 async def test_an_unknown_length_counts_as_the_longest() -> None:
-    intake = Intake(bytes_max=BODY_BYTES_MAX)
+    intake = Intake(bytes_max=EVENTS_BYTES_MAX)
 
     async with intake.body(request(None)):
         assert await refused(intake, 1) == 503

@@ -120,6 +120,24 @@ def _edit(path: Path, old: str, new: str) -> int:
         ),
         (
             "labels.yaml",
+            "fall_light_green: 0.039",
+            "fall_light_green: 0.08",
+            "industrial.default: expected fall_deep_green > fall_light_green > fall_yellow",
+        ),
+        (
+            "labels.yaml",
+            "months_needed: 11",
+            "months_needed: 13",
+            "industrial.default.months_needed: expected 1 to 12",
+        ),
+        (
+            "labels.yaml",
+            "valid_months: 12, overall",
+            "valid_months: 0, overall",
+            "industrial.default.valid_months: expected 1 or more",
+        ),
+        (
+            "labels.yaml",
             "peer_deep_green: 0.8",
             "peer_deep_green: 0.4",
             "agri.default: expected peer_medium_green < peer_deep_green",
@@ -250,6 +268,14 @@ def test_a_wrong_file_names_file_line_and_field(
 def test_a_word_of_farm_records_has_its_row(data: Path, word: str, section: str) -> None:
     _edit(data / "agri.yaml", f"  {word}: {{", f"  {word}_: {{")
     with pytest.raises(MethodologyError, match=f"{section}: expected a row '{word}'"):
+        load(data)
+
+
+@pytest.mark.parametrize(("file", "section"), [("labels", "names"), ("policies", "policies")])
+def test_every_label_has_a_name_and_a_policy(data: Path, file: str, section: str) -> None:
+    old, new = (f"  agri.{label}: {{kind: agri, label: {label}," for label in ("ungraded", "pale"))
+    _edit(data / f"{file}.yaml", old, new)
+    with pytest.raises(MethodologyError, match=rf"{section}: expected a row 'agri\.ungraded'"):
         load(data)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.points import domain
 from services.points.aging import Age
 
+EVERY = frozenset(range(2020, 2041))
 YEARS = st.dictionaries(st.integers(2020, 2026), st.integers(0, 100), max_size=5)
 
 
@@ -51,7 +52,24 @@ def test_what_is_left_of_a_behaviour_is_its_sum(changes: dict[int, int]) -> None
 def test_points_are_good_until_the_end_of_the_next_year_the_oldest_spent_first(
     spent: dict[int, int], year: int, expired: int
 ) -> None:
-    assert domain.expired_by({2026: 100, 2027: 50}, spent, year) == expired
+    assert domain.expired_by({2026: 100, 2027: 50}, spent, year, EVERY) == expired
+
+
+@pytest.mark.parametrize(
+    ("announced", "spent", "expired"),
+    [
+        ({2029}, {}, {2028: 0, 2029: 150, 2030: 150}),
+        ({2030}, {2029: 40}, {2028: 0, 2029: 0, 2030: 110}),
+        ({2028, 2030}, {2028: 20, 2029: 40}, {2028: 100, 2029: 100, 2030: 100}),
+        (set(), {}, {2028: 0, 2040: 0}),
+    ],
+)
+def test_points_of_whose_end_nobody_was_told_are_good_until_the_next_that_is(
+    announced: set[int], spent: dict[int, int], expired: dict[int, int]
+) -> None:
+    lots = {2026: 100, 2027: 50}
+    found = {year: domain.expired_by(lots, spent, year, announced) for year in expired}
+    assert found == expired
 
 
 @given(YEARS, YEARS, st.integers(2020, 2030), st.integers(2020, 2026), st.integers(1, 100))
@@ -59,7 +77,7 @@ def test_a_reversal_gives_back_no_more_than_it_takes(
     lots: dict[int, int], spent: dict[int, int], year: int, reversed_in: int, points: int
 ) -> None:
     less = lots | {reversed_in: lots.get(reversed_in, 0) - points}
-    before, after = (domain.expired_by(given, spent, year) for given in (lots, less))
+    before, after = (domain.expired_by(given, spent, year, EVERY) for given in (lots, less))
     assert 0 <= before - after <= points
     if reversed_in > year - 2:
         assert before == after
@@ -84,6 +102,6 @@ def test_a_redemption_decided_late_does_not_make_a_later_credits_reversal_free()
     """It came before the year's end, and expiry was posted before it was decided."""
     old, new = datetime(2026, 5, 1, tzinfo=UTC), datetime(2027, 5, 1, tzinfo=UTC)
     behaviours = {old: Counter({2026: 100}), new: Counter({2027: 50})}
-    age = Age(behaviours=behaviours, spent=Counter({2027: 30}), expired=100)
+    age = Age(behaviours=behaviours, spent=Counter({2027: 30}), expired=100, announced=EVERY)
     assert age.change(new, 2028, -10) == 0
     assert age.change(old, 2028, -10) == 10

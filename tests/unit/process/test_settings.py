@@ -99,3 +99,79 @@ def test_what_the_rules_read_themselves_is_not_taken_from_files(tmp_path: Path, 
 @given(st.dictionaries(st.text(), st.text()))
 def test_other_variables_are_left_as_they_are(environment: dict[str, str]) -> None:
     assert with_files(environment | {"OTHER_FILE": "x"}) == environment | {"OTHER_FILE": "x"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@db:5432/city",
+        "postgres://db/city?sslmode=verify-full&sslrootcert=/ca.crt",
+        "postgresql:///city?host=/run/postgresql",
+        "postgresql://u@[::1]:5432,second:5433/city",
+        "postgresql://u:a%40b@10.0.0.1",
+        "postgresql://u:a:b%@10.0.0.1:65535",
+    ],
+)
+def test_an_address_of_a_database_is_taken(url: str) -> None:
+    assert from_environment({"DATABASE_URL": url}).database("points") == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "db:5432/city",
+        "mysql://db/city",
+        "postgresql:/db",
+        "postgresql://u:secret@db:port/city",
+        "postgresql://u:secret@db:65536/city",
+        "postgresql://u:secret@db,/city",
+        "postgresql://u:sec[ret@db/city",
+        "postgresql://u:sec@ret@db/city",
+        "postgresql://u:sec/ret@db/city",
+        "postgresql://u:sec\uff1aret@db/city",
+        "postgresql://u:secret@[db]/city",
+    ],
+)
+def test_what_is_no_address_of_a_database_is_named_and_not_shown(url: str) -> None:
+    assert refused({"POINTS_DATABASE_URL": url}) == (
+        "POINTS_DATABASE_URL is no address of PostgreSQL: "
+        "expected postgresql://user:password@host:port/database, "
+        "special characters of the password as %40 for @"
+    )
+
+
+@pytest.mark.parametrize("servers", ["k1", "k1:9092,k2:9092", "k1:9092, k2:9092", "[::1]:9092"])
+def test_addresses_of_brokers_are_taken(servers: str) -> None:
+    taken = from_environment({"KAFKA_BOOTSTRAP_SERVERS": servers})
+    assert taken.kafka_bootstrap_servers == servers
+
+
+@pytest.mark.parametrize(
+    "servers", ["what:ever", "k1:", "k1:9092,", "k1:99999", "PLAINTEXT://k1:9092", "::1:9092"]
+)
+def test_what_is_no_address_of_brokers_is_named(servers: str) -> None:
+    assert refused({"KAFKA_BOOTSTRAP_SERVERS": servers}) == (
+        f"KAFKA_BOOTSTRAP_SERVERS: expected host:port, several by commas, not '{servers}'"
+    )
+
+
+@pytest.mark.parametrize("zone", ["Mars/X", "../UTC", "Asia"])
+def test_an_unknown_zone_is_named(zone: str) -> None:
+    assert refused({"TANZHANG_ZONE": zone}) == (
+        f"TANZHANG_ZONE: expected a time zone such as Asia/Shanghai, not '{zone}'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "least"),
+    [
+        ("TANZHANG_PARTITIONS", "0", 1),
+        ("TANZHANG_BATCH_ROWS", "0", 1),
+        ("KAFKA_SESSION_TIMEOUT_MS", "0", 1),
+        ("TANZHANG_RATE_PER_CLIENT", "-1", 0),
+        ("TANZHANG_PARKED_PER_SOURCE", "-1", 0),
+        ("TANZHANG_FAILURES_IN_A_ROW", "-1", 0),
+    ],
+)
+def test_a_number_that_is_too_small_is_named(name: str, value: str, least: int) -> None:
+    assert refused({name: value}) == f"{name}: Expected `int` >= {least}"

@@ -59,12 +59,13 @@ async def test_a_check_that_is_no_longer_made_is_told_no_longer() -> None:
 
 
 async def test_an_audit_has_a_time_and_a_duration() -> None:
-    before = time.time()
+    before, began = time.time(), time.monotonic()
 
     await once(CLEAN)
+    took = time.monotonic() - began
 
     assert before <= (figure("tanzhang_audit_timestamp_seconds") or 0) <= time.time()
-    assert 0 <= (figure("tanzhang_audit_seconds") or -1) < 5
+    assert 0 < (figure("tanzhang_audit_seconds") or 0) <= took
 
 
 @pytest.mark.parametrize(

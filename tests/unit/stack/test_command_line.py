@@ -1,6 +1,8 @@
 import pytest
 from typer.testing import CliRunner
 
+from shared.settings import Settings, SettingsError
+from tanzhang import serving
 from tanzhang.cli import app
 
 COMMANDS = [info.name for info in app.registered_commands]
@@ -36,3 +38,8 @@ def test_a_wrong_service_is_answered_with_the_list() -> None:
     result = CliRunner().invoke(app, ["run", "weather"])
     assert result.exit_code == 2
     assert "'ingest'" in result.stderr
+
+
+def test_a_service_whose_database_is_not_given_does_not_start() -> None:
+    with pytest.raises(SettingsError, match=r"AGRI_DATABASE_URL .* is not set"):
+        serving._app("agri", "worker", Settings())

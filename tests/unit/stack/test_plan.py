@@ -19,7 +19,10 @@ def _state(**changes: object) -> StackState:
         "started_at": datetime(2026, 1, 1, tzinfo=UTC),
         "cluster_id": "c",
         "ports": {"ingest": 8101},
-        "environment": {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1234", "DATABASE_URL": "from-stack"},
+        "environment": {
+            "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1234",
+            "DATABASE_URL": "postgresql://stack",
+        },
         "ready": True,
         **changes,
     }
@@ -94,15 +97,18 @@ def test_the_state_is_found_only_while_the_stack_runs(tmp_path: Path) -> None:
 
 
 def test_a_command_takes_the_running_stack_before_the_environment(tmp_path: Path) -> None:
-    given = {"DATABASE_URL": "from-environment", "TANZHANG_TOPIC_PREFIX": "city-"}
+    given = {"DATABASE_URL": "postgresql://environment", "TANZHANG_TOPIC_PREFIX": "city-"}
     with directory.hold(tmp_path):
         directory.save(tmp_path, _state())
         settings, state = directory.settings_of(tmp_path, given)
-    assert (settings.database_url, settings.tanzhang_topic_prefix) == ("from-stack", "city-")
+    assert (settings.database_url, settings.tanzhang_topic_prefix) == (
+        "postgresql://stack",
+        "city-",
+    )
     assert state == _state()
 
     settings, state = directory.settings_of(tmp_path, given)
-    assert (settings.database_url, state) == ("from-environment", None)
+    assert (settings.database_url, state) == ("postgresql://environment", None)
     with pytest.raises(StackError, match="no stack runs in"):
         directory.settings_of(tmp_path, {})
 

@@ -15,27 +15,28 @@ from services.industrial.domain.findings.finding import (
     Use,
     confident,
 )
+from services.industrial.domain.findings.profile import worth
 from shared.units.amount import decimal_text, ratio_text
 from shared.units.calendar import next_month
 
 KIND = "specific_use"
 MONTHS_MIN = 3
 FORMULA = {
-    "en": "sum over the months above the median of (use minus median use per unit of output x "
+    "en": "sum over the months at least 1/19 above the median of (use minus median use per unit of output x "
     "output of the month)",
-    "zh": "对高于中位数的各月求和:当月用量 − 单位产量用量中位数 × 当月产量",
+    "zh": "对高出中位数至少1/19的各月求和:当月用量 − 单位产量用量中位数 × 当月产量",
 }
 
 
 def find(given: Given) -> Iterator[Finding]:
-    """One for each asset and carrier with months above its median.
+    """One for each asset and carrier with months well above its median.
 
     Only what was used in at least three months with output can be compared.
     """
     for months in _series(given.uses).values():
         if len(months) >= MONTHS_MIN:
             usual = median(use.specific for use in months)
-            above = [use for use in months if use.specific > usual]
+            above = [use for use in months if worth(use.specific, usual)]
             if above:
                 yield _finding(given, months, above, usual)
 
@@ -97,9 +98,9 @@ def _finding(given: Given, months: Sequence[Use], above: Sequence[Use], usual: F
             for use in months
         ],
         {
-            "en": f"{carrier} per unit of output of {en} was above its median in {len(above)} of "
+            "en": f"{carrier} per unit of output of {en} was well above its median in {len(above)} of "
             f"{len(months)} months" + (f" and has risen for {rising} months" if rising > 1 else ""),
-            "zh": f"{zh}单位产量{carrier_zh}用量在{len(months)}个月中有{len(above)}个月高于中位数"
+            "zh": f"{zh}单位产量{carrier_zh}用量在{len(months)}个月中有{len(above)}个月明显高于中位数"
             + (f",且已连续{rising}个月上升" if rising > 1 else ""),
         },
     )
