@@ -36,13 +36,14 @@ class Name(StrEnum):
     accounts = "accounts"
     devices = "devices"
     caps = "caps"
+    webhooks = "webhooks"
     all = "all"
 
 
 # The bare figures come with the chain, which comes first: others stand beside them.
 _ALL = (
     "chain", "ingest", "latency", "readings", "devices", "accounts", "growth", "scale", "memory",
-    "hot", "caps", "behind",
+    "hot", "caps", "webhooks", "behind",
 )  # fmt: skip
 _MODULES: dict[str, str] = {"limit": "chain"}
 

@@ -12,6 +12,8 @@ STANDARD: Mapping[str, int] = {
     "behind": 1_000_000,
     "grown": 10_000_000,
     "questions": 500,
+    "delivered": 50_000,
+    "webhook_seconds": 30,
     "latency_seconds": 60,
 }
 SHORT: Mapping[str, int] = {
@@ -22,6 +24,8 @@ SHORT: Mapping[str, int] = {
     "behind": 100_000,
     "grown": 300_000,
     "questions": 50,
+    "delivered": 3_000,
+    "webhook_seconds": 5,
     "latency_seconds": 10,
 }
 # A worker waits for PostgreSQL half of the time: two of a service keep two cores busy.

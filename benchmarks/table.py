@@ -9,7 +9,7 @@ from benchmarks.report import Result
 PAGE = report.HERE / "RESULTS.md"
 ORDER = (
     "chain", "limit", "ingest", "latency", "readings", "devices", "accounts", "growth", "scale",
-    "memory", "hot", "caps", "behind",
+    "memory", "hot", "caps", "webhooks", "behind",
 )  # fmt: skip
 HEAD = """# Results
 
