@@ -24,6 +24,7 @@ from shared.kafka import consumer_options
 from shared.settings import Settings, from_environment
 from tanzhang import topics
 from tanzhang.stack import broker, children, local_keys, plan, postgres, probes
+from tanzhang.stack.ports import free_port
 
 READY_SECONDS = 60
 STOP_SECONDS = 30
@@ -50,7 +51,7 @@ class Stage:
         """Start so many processes of a service and wait until they are ready."""
         first = len(self.running.setdefault(service, []))
         for number in range(first, first + processes):
-            port = children.free_port()
+            port = free_port()
             name = f"{service}-{number}"
             command = [sys.executable, "-m", *self.program, service]
             child = children.start(

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tanzhang.stack import StackError, children
+from tanzhang.stack.ports import answers, free_port
 
 START_SECONDS = 30
 STOP_SECONDS = 1
@@ -41,7 +42,7 @@ def start(directory: Path, *, log: Path, port: int = 0) -> Broker:
 
     `directory` takes a copy of the program where the installed one may not be executed.
     """
-    port = port or children.free_port()
+    port = port or free_port()
     cluster_id = str(uuid.uuid4())
     address = f"tcp://127.0.0.1:{port}"
     command: list[str | Path] = [
@@ -57,9 +58,7 @@ def start(directory: Path, *, log: Path, port: int = 0) -> Broker:
     child = children.start("broker", command, log=log, environment=environment)
     broker = Broker(child, port, cluster_id)
     try:
-        children.await_true(
-            lambda: children.answers(port), child, START_SECONDS, "accepted connections"
-        )
+        children.await_true(lambda: answers(port), child, START_SECONDS, "accepted connections")
     except BaseException:
         broker.stop()
         raise

@@ -2,9 +2,7 @@
 
 import ctypes
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +14,6 @@ from tanzhang.stack import StackError
 
 PR_SET_PDEATHSIG = 1
 LOG_TAIL_LINES = 20
-FREE_PORTS = range(20_000, 32_768)
 
 
 @dataclass(slots=True, frozen=True)
@@ -136,35 +133,3 @@ def await_true(condition: Callable[[], bool], child: Child, seconds: float, what
                 f"the end of {child.log}:\n{log_tail(child.log)}"
             )
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody has right now.
-
-    Below the range that systems take the ports of outgoing connections from: one of those could
-    be ours before the program that it was chosen for has bound it.
-    """
-    while True:
-        port = secrets.choice(FREE_PORTS)
-        if not port_is_taken(port):
-            return port
-
-
-def port_is_taken(port: int) -> bool:
-    """Whether 127.0.0.1:port cannot be bound."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
-
-
-def answers(port: int) -> bool:
-    """Whether something accepts connections on 127.0.0.1:port."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.settings import BASE_PORT, DOMAIN_SERVICES, SERVICES, Settings, with_files
-from tanzhang.stack import StackError, children, local_keys
+from tanzhang.stack import StackError, local_keys
 from tanzhang.stack.directory import secret
+from tanzhang.stack.ports import free_port, port_is_taken
 
 if TYPE_CHECKING:
     from tanzhang.stack.broker import Broker
@@ -49,12 +50,9 @@ def choose_ports(base: int, *, webhooks: bool = False) -> dict[str, int]:
     """Ports by process: base + 1 (ingest) to base + 6 (points), or free ones for base 0."""
     above = {service: 1 + n for n, service in enumerate(SERVICES)} | (WEBHOOKS if webhooks else {})
     if base == 0:
-        ports: set[int] = set()
-        while len(ports) < len(above):
-            ports.add(children.free_port())
-        return dict(zip(above, sorted(ports), strict=True))
+        return {name: free_port() for name in above}
     chosen = {name: base + port for name, port in above.items()}
-    taken = [str(port) for port in chosen.values() if children.port_is_taken(port)]
+    taken = [str(port) for port in chosen.values() if port_is_taken(port)]
     if taken:
         raise StackError(
             f"port {', '.join(taken)} of 127.0.0.1 is in use: choose another --base-port, "

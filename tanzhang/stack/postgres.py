@@ -15,6 +15,7 @@ from urllib.parse import quote
 import asyncpg
 
 from tanzhang.stack import StackError, children, reach
+from tanzhang.stack.ports import free_port
 
 SUPERUSER = "tanzhang"
 START_SECONDS = 60
@@ -120,7 +121,7 @@ def start(
         _initialise(data, log, user)
     _check_version(data)
     _stop_leftover(data)
-    port = port or children.free_port()
+    port = port or free_port()
     chosen = {**SETTINGS, **(settings or {}), "port": str(port)}
     options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
     child = children.start(

@@ -22,6 +22,7 @@ from shared.settings import DOMAIN_SERVICES, SERVICES, Settings, from_environmen
 from tanzhang import topics
 from tanzhang.demo.place import own_environment
 from tanzhang.stack import children, probes
+from tanzhang.stack.ports import free_port
 from tests.faults.servers import BROKERS, Servers
 
 PARTITIONS = 4
@@ -120,7 +121,7 @@ class Stage:
         numbers = {int(p.name.rpartition("-")[2]) for p in self.of(service)}
         number = next(n for n in range(1, len(numbers) + 2) if n not in numbers)
         role = "all" if number == 1 else "worker"
-        port = self.ports[service] if number == 1 else children.free_port()
+        port = self.ports[service] if number == 1 else free_port()
         name = f"{service}-{number}"
         directory = self.directory / name
         directory.mkdir(exist_ok=True)
@@ -243,11 +244,7 @@ async def _clear_away(stage: Stage) -> None:
 async def _prepare(servers: Servers, directory: Path, services: list[str]) -> Stage:
     run = uuid.uuid4().hex[:12]
     urls = {s: servers.postgres.url(f"{s}_{run}") for s in DOMAIN_SERVICES if s in services}
-    ports: dict[str, int] = {}
-    while len(ports) < len(services):
-        port = children.free_port()
-        if port not in ports.values():
-            ports[services[len(ports)]] = port
+    ports = {service: free_port() for service in services}
     stage = Stage(servers, directory, _environment(servers, run, urls, ports), urls, ports)
     for service, url in urls.items():
         await servers.postgres.create_database(f"{service}_{run}")

@@ -24,6 +24,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from shared import kafka
 from shared.settings import Settings, from_environment
 from tanzhang.stack import StackError, children
+from tanzhang.stack.ports import answers, free_port
 from tests.kafka import jars
 from tests.kafka.properties import properties, text
 from tests.kafka.security import BROKER_USER, Security
@@ -121,7 +122,7 @@ class Cluster:
 
         def has_found_all() -> bool:
             able = {each.id for each in self.able()}
-            return children.answers(broker.port) and able <= _in_thread(self._known_to(broker))
+            return answers(broker.port) and able <= _in_thread(self._known_to(broker))
 
         children.await_true(has_found_all, broker.started, START_SECONDS, "found all others")
 
@@ -167,7 +168,7 @@ def start(directory: Path, *, brokers: int = 1, security: Security | None = None
     Returns when all brokers answer; StackError has the end of the log of one that doesn't.
     KafkaMissing when Java, Maven or the jars are missing.
     """
-    ports = _free_ports(brokers)
+    ports = {1 + n: (free_port(), free_port()) for n in range(brokers)}
     program = [jars.java(), "-cp", f"{jars.bring()}/*"]
     made = {
         id: _prepare(directory / str(id), id, ports=ports, program=program, security=security)
@@ -224,14 +225,6 @@ async def _client(cluster: Cluster, brokers: Sequence[Broker]) -> AsyncIterator[
         yield client
     finally:
         await client.close()
-
-
-def _free_ports(brokers: int) -> dict[int, tuple[int, int]]:
-    ports: set[int] = set()
-    while len(ports) < 2 * brokers:
-        ports.add(children.free_port())
-    chosen = list(ports)
-    return {n + 1: (chosen[2 * n], chosen[2 * n + 1]) for n in range(brokers)}
 
 
 def _prepare(

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tanzhang.demo.place import own_environment
 from tanzhang.stack import children, directory
+from tanzhang.stack.ports import answers, free_port
 from tests.e2e.city import visiting
 from tests.e2e.events import Author
 from tests.e2e.up import ROOT, Up
@@ -101,7 +102,7 @@ def test_who_may_not_come_in_waits_and_says_why(
     running = {}
     try:
         for service in SERVICES:
-            port = children.free_port()
+            port = free_port()
             running[service] = (start(service, port, wrong, tmp_path), port)
         topics = command("topics", wrong)
         assert topics.returncode != 0
@@ -142,7 +143,7 @@ def refused(child: children.Child, port: int, reason: str) -> None:
     """It lives, is not ready, has said why in lines of JSON, and did not flood its log."""
     url = f"http://127.0.0.1:{port}"
     with httpx.Client(trust_env=False, timeout=10) as http:
-        until(child, lambda: children.answers(port))
+        until(child, lambda: answers(port))
         until(child, lambda: http.get(f"{url}/readyz").status_code == 503)
         until(child, lambda: child.log.read_text().count(reason) >= TRIES)
         assert http.get(f"{url}/livez").status_code == 200

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tanzhang.stack import children, postgres
+from tanzhang.stack.ports import free_port
 from tests.deploy.compose import composed
 from tests.deploy.compose.image import Image
 
@@ -48,7 +49,7 @@ class Containers:
     def __post_init__(self) -> None:
         for name, ports in PORTS.items():
             for port in ports:
-                self.ports[name, str(port)] = children.free_port()
+                self.ports[name, str(port)] = free_port()
 
     def here(self, name: str, text: str) -> str:
         """What is said to a service, with names and ports of this machine."""

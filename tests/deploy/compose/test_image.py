@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import pytest
 
-from tanzhang.stack import children
+from tanzhang.stack.ports import free_port
 from tests.deploy.compose import composed, image, servers
 from tests.deploy.compose.image import ROOT, Image
 
@@ -121,7 +121,7 @@ def test_its_user_can_write_nothing_of_it(built: Image) -> None:
 
 
 def test_its_health_check_says_that_nothing_runs(built: Image) -> None:
-    ran = run(built, *built.health, str(children.free_port()))
+    ran = run(built, *built.health, str(free_port()))
     assert ran.returncode == 1
     assert "nothing answers on 127.0.0.1:" in ran.stderr
 

@@ -1,7 +1,6 @@
 """Every command of the documentation is run, page by page, and says what the page shows."""
 
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from shared.settings import SERVICES
 from tanzhang.stack import directory
+from tanzhang.stack.ports import free_port
 from tests.deploy.docs import pages, walking
 from tests.deploy.docs.walking import Place
 from tests.e2e.up import Up
@@ -32,7 +32,7 @@ def place(stack_directory: Path) -> Iterator[Place]:
     state = up.start()
     try:
         ports = {FIRST_PORT + n: state.port(name) for n, name in enumerate(SERVICES)}
-        yield Place(clone, up.environment, ports | {RECEIVER: _free_port()})
+        yield Place(clone, up.environment, ports | {RECEIVER: free_port()})
         assert up.interrupt() == 0, up.said()
     finally:
         up.kill()
@@ -67,10 +67,3 @@ def test_the_translation_has_the_commands_of_the_original() -> None:
 
 def _without_comments(text: str) -> str:
     return "\n".join(line.partition("    #")[0].rstrip() for line in text.splitlines())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

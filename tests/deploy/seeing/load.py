@@ -1,7 +1,6 @@
 """A running city to look at: good events, wrong ones, and an auditor beside the services."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import httpx
 
 from shared.database import open_pool
 from tanzhang.stack import directory
+from tanzhang.stack.ports import free_port
 from tests.e2e.city import City, visiting
 from tests.e2e.events import Author
 from tests.e2e.up import ROOT, Up
@@ -21,13 +21,6 @@ ONE_BALANCE = """
 update account set balance = balance + $1 where number = (select min(number) from account)
 """
 SMALL = ("--enterprises", "12", "--farms", "6", "--customers", "200", "--payments", "600")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def simulate(up: Up) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from tanzhang.stack import directory
+from tanzhang.stack.ports import free_port
 from tests.deploy.seeing import boards, load, prometheus
 from tests.deploy.seeing.prometheus import Server
 from tests.e2e.up import Up
@@ -57,7 +58,7 @@ def watched(stack_directory: Path) -> Iterator[Watched]:
         with load.auditing(up, folder) as auditor:
             addresses = {f"{s}:{n}": _address(state, s) for s, n in TARGETS.items()}
             addresses["auditor:8107"] = auditor
-            with prometheus.running(folder, addresses, load.free_port()) as server:
+            with prometheus.running(folder, addresses, free_port()) as server:
                 server.wait_for('count(up{job="tanzhang"} == 1) == 9')
                 load.simulate(up)
                 asyncio.run(load.send_wrong_events(up))

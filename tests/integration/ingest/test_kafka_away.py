@@ -12,7 +12,7 @@ from shared.events.envelope import Event, decode
 from shared.settings import Settings
 from tanzhang import topics
 from tanzhang.stack import broker as embedded_broker
-from tanzhang.stack import children
+from tanzhang.stack.ports import free_port
 from tests.integration.ingest.door import SECONDS_MAX, Opener, payment
 
 
@@ -37,7 +37,7 @@ async def connected(settings: Settings, **limits: float) -> Publisher:
 
 
 async def test_kafka_comes_later(open_door: Opener, stack_directory: Path) -> None:
-    port = children.free_port()
+    port = free_port()
     address = {"kafka_bootstrap_servers": f"127.0.0.1:{port}", "kafka_idempotence": False}
     async with open_door(ready=False, **address) as door:
         assert (await door.client.get("/livez")).status_code == 200

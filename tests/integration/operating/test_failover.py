@@ -15,6 +15,7 @@ import pytest
 
 from shared.database.migrations import NotMigrated, migrate
 from tanzhang.stack import children, postgres, reach
+from tanzhang.stack.ports import free_port
 from tests.integration.audit.conftest import payment
 from tests.integration.operating.conftest import assert_clean
 from tests.integration.operating.stage import Stage
@@ -33,7 +34,7 @@ class Pair:
     running: dict[int, children.Child] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ports = (self.primary.port, children.free_port())
+        self.ports = (self.primary.port, free_port())
 
     def url(self, *ports: int) -> str:
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports or self.ports)

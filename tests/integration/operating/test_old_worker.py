@@ -21,7 +21,7 @@ import pytest
 
 from shared.database.migrations import migrate
 from shared.settings import Settings
-from tanzhang.stack.children import free_port
+from tanzhang.stack.ports import free_port
 from tests.integration.audit.conftest import ENTERPRISE, FARM, payment
 from tests.integration.conftest import Eventually
 from tests.integration.operating.cities import (

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tanzhang.stack.children import free_port
+from tanzhang.stack.ports import free_port
 from tests.integration.points.desk import Points, reduction
 
 CLIENTS = 50
