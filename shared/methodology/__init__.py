@@ -37,7 +37,7 @@ from shared.methodology.agri import AgriTables, Animal, ManureSystem, Paddy
 from shared.methodology.carriers import CARRIERS, Carrier
 from shared.methodology.catalogue import Methodology, methodology, trees
 from shared.methodology.classification import ClassificationRule, ReasonRow, RuleRow
-from shared.methodology.factors import Factor
+from shared.methodology.factors import SECTOR_PATTERN, Factor, sector_code
 from shared.methodology.label_rows import (
     AgriRule,
     CityRule,
@@ -56,6 +56,7 @@ from shared.methodology.scenarios import Scenario
 __all__ = [
     "CARRIERS",
     "MEASURED",
+    "SECTOR_PATTERN",
     "Activity",
     "AgriRule",
     "AgriTables",
@@ -80,6 +81,7 @@ __all__ = [
     "SampleBenchmark",
     "Scenario",
     "methodology",
+    "sector_code",
     "trees",
     "with_measured",
 ]

@@ -1,5 +1,6 @@
 """An emission factor with its origin, and the look-ups for fuels, power and heat."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,6 +19,7 @@ GwpSet = Literal["SAR", "AR4", "AR5", "AR6"]
 DEFAULT_GWP: GwpSet = "AR5"
 CARBON_TO_CO2 = Fraction(44, 12)
 NITROGEN_TO_N2O = Fraction(44, 28)
+SECTOR_PATTERN = "[A-Za-z]?([0-9]{2,4})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +88,18 @@ def potential(document: Document, gas: str, wanted: GwpSet = DEFAULT_GWP) -> Fra
     return Fraction(row.gases[gas])
 
 
-def division(sector: str) -> str:
-    """The GB/T 4754 division (two digits) of a sector code, with or without its letter."""
-    digits = sector[1:] if sector[:1].isalpha() else sector
-    if not (digits.isascii() and digits.isdigit() and 2 <= len(digits) <= 4):
-        raise MethodologyError(f"expected a GB/T 4754 code of 2 to 4 digits, got {sector!r}")
-    return digits[:2]
+def sector_code(sector: str) -> str:
+    """The digits of a GB/T 4754 code: the letter of its section, as in C1495, says nothing more."""
+    found = re.fullmatch(SECTOR_PATTERN, sector)
+    if found is None:
+        raise MethodologyError("expected a GB/T 4754 code of 2 to 4 digits")
+    return found[1]
 
 
 def sector_row(sectors: Editions, sector: str, on: date) -> SectorRow:
     """The row of a sector's division, or the one for all others."""
     rows = sectors.at(on).sections["divisions"]
-    return cast(SectorRow, rows.get(division(sector), rows["other"]))
+    return cast(SectorRow, rows.get(sector_code(sector)[:2], rows["other"]))
 
 
 @lru_cache(maxsize=8192)

@@ -3,7 +3,7 @@
 from typing import cast
 
 from shared.events.identifiers import BANK_FORM, is_bank
-from shared.methodology.factors import division
+from shared.methodology.factors import sector_code
 from shared.methodology.label_rows import (
     FARM_TYPES,
     LABEL_WORDS,
@@ -39,9 +39,11 @@ def check_industrial(document: Document) -> None:
 def _check_sector(document: Document, code: str) -> None:
     """A row that is of no sector would be passed over."""
     try:
-        division(code)
+        bare = sector_code(code)
     except MethodologyError as error:
         raise document.fault(f"industrial.{code}", str(error)) from error
+    if bare != code:
+        raise document.fault(f"industrial.{code}", f"expected the code without its letter, {bare}")
 
 
 def check_labels(document: Document) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import asyncpg
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import AfterValidator
 from starlette.responses import Response
 
 from services.grading.api.views import BenchmarkShown, PolicyFacts, benchmark_fields
@@ -27,13 +28,21 @@ from shared.http.city import today
 from shared.http.paging import Page, listing, paging
 from shared.http.parameters import YearAsked
 from shared.http.problems import Problem, forbidden, invalid, not_found, unavailable
-from shared.methodology import MethodologyError, methodology
+from shared.methodology import SECTOR_PATTERN, sector_code
 
 router = APIRouter(tags=["benchmarks"])
 ATTEMPTS = 5
 Text = Annotated[str, msgspec.Meta(max_length=200, pattern=NOT_BLANK)]
 ProductName = Annotated[Text, sample("xylitol")]
-Sector = Annotated[str, Path(description="Class of GB/T 4754", examples=["1495"])]
+Sector = Annotated[
+    str,
+    AfterValidator(sector_code),
+    Path(
+        description="Code of GB/T 4754; the letter of its section makes no difference",
+        examples=["1495"],
+        json_schema_extra={"pattern": f"^{SECTOR_PATTERN}$"},
+    ),
+]
 Year = Annotated[YearAsked, Path(description="The account year", examples=[2020])]
 Product = Annotated[str, Query(description="What is made", examples=["xylitol"])]
 ProductAsked = Annotated[
@@ -291,10 +300,6 @@ def _drafted(named: Named, given: BenchmarkBody) -> Benchmark:
 
 
 def _check(given: BenchmarkBody, sector: str, year: int, product: str | None) -> None:
-    try:
-        methodology().sector(sector)
-    except MethodologyError as error:
-        raise invalid("/path/sector", str(error), "invalid-parameter") from error
     faults = []
     if given.benchmark <= 0:
         faults.append(FieldError("/benchmark", f"expected more than zero, got {given.benchmark}"))

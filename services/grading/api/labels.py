@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import asyncpg
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
 from services.grading.api.views import (
@@ -45,6 +46,8 @@ from shared.http.app import json_response
 from shared.http.paging import Page, paging
 from shared.http.parameters import YearAsked
 from shared.http.problems import invalid, not_found
+from shared.methodology import SECTOR_PATTERN, MethodologyError, sector_code
+from shared.methodology.label_rows import FARM_TYPES
 from shared.stream.accounts import find
 
 router = APIRouter(tags=["labels"])
@@ -55,6 +58,21 @@ Year = Annotated[
 ]
 WORDS = tuple(dict.fromkeys(label for labels in LABELS.values() for label in labels))
 
+
+def _sector_or_type(asked: str) -> str:
+    if asked in FARM_TYPES:
+        return asked
+    try:
+        return sector_code(asked)
+    except MethodologyError as error:
+        raise ValueError(f"{error} or one of {', '.join(FARM_TYPES)}") from error
+
+
+SectorOrType = Annotated[
+    str,
+    AfterValidator(_sector_or_type),
+    Field(json_schema_extra={"pattern": f"^({'|'.join([SECTOR_PATTERN, *FARM_TYPES])})$"}),
+]
 # Of what was sent, the figures and what they were decided by.
 SENT = (
     *("dimensions", "reason", "rule_version", "intensity", "ratio", "benchmark"),
@@ -140,7 +158,8 @@ async def list_labels(
         ),
     ] = None,
     sector: Annotated[
-        str | None, Query(description="Only this sector or type of farm", examples=["1495"])
+        SectorOrType | None,
+        Query(description="Only this sector or type of farm", examples=["1495"]),
     ] = None,
     kind: Annotated[Kind | None, Query(description="Only enterprises or farms")] = None,
     year: Year = None,

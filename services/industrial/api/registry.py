@@ -24,7 +24,7 @@ from shared.http.app import json_response
 from shared.http.bodies import Body, accepts, body
 from shared.http.city import zone_of
 from shared.http.problems import Problem, invalid, not_found
-from shared.methodology import MethodologyError, methodology
+from shared.methodology import MethodologyError, methodology, sector_code
 from shared.stream.service import Account
 from shared.units.calendar import local_date
 
@@ -38,8 +38,8 @@ router = APIRouter(prefix="/v1", tags=["registry"])
 
 
 class EnterpriseBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`sector`: GB/T 4754 code. Without `valid_from` the first version holds always, a later one
-    from today; one with the same date is corrected."""
+    """`sector`: GB/T 4754 code, kept without the letter of its section. Without `valid_from` the
+    first version holds always, a later one from today; one with the same date is corrected."""
 
     name: Name
     sector: Annotated[str, WORDS, sample("1495")]
@@ -123,7 +123,7 @@ async def put_enterprise(
             Enterprise(
                 id,
                 given.name,
-                given.sector,
+                sector_code(given.sector),
                 given.district,
                 given.grid_region,
                 given.product,

@@ -33,6 +33,20 @@ async def test_the_benchmark_of_the_latest_year_up_to_the_asked(grading: Grading
     assert (await grading.http.get("/v1/benchmarks/0000/2019")).status_code == 404
 
 
+async def test_the_letter_of_a_section_makes_no_difference(grading: Grading) -> None:
+    path, query = "/v1/benchmarks/{}/2020", "?product=xylitol"
+    answer = await grading.http.put(path.format("C1495"), json=BODY)
+    assert answer.json()["sector"] == "1495"
+    for code in ("1495", "c1495"):
+        found = await grading.http.get(path.format(code) + query)
+        assert found.json()["benchmark"] == "0.11"
+    wrong = await grading.http.get(path.format("steel") + query)
+    assert (wrong.status_code, wrong.json()["errors"]) == (
+        422,
+        [{"pointer": "/path/sector", "detail": "expected a GB/T 4754 code of 2 to 4 digits"}],
+    )
+
+
 async def test_a_sample_is_shown_as_illustrative_and_gives_way(grading: Grading) -> None:
     found = (await grading.http.get("/v1/benchmarks/3011/2020")).json()
     assert (found["product"], found["benchmark"], found["illustrative"]) == (

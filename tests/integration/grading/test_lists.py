@@ -37,7 +37,8 @@ async def test_lists_by_label_and_sector(
     assert await ids("") == ["d", "a", "b", "c"]
     assert await ids("label=red") == ["b"]
     assert await ids("label=ungraded") == ["c"]
-    assert await ids("sector=1495") == ["a", "b"]
+    assert await ids("sector=1495") == await ids("sector=C1495") == ["a", "b"]
+    assert await ids("sector=breeding") == ["d"]
     assert await ids("kind=agri") == ["d"]
     assert await ids("year=2021") == await ids("label=ungraded&year=2021&sector=1495") == ["b"]
     assert await ids("year=2019") == await ids("label=red&sector=3011") == []
@@ -45,6 +46,8 @@ async def test_lists_by_label_and_sector(
     assert await ids(f"cursor={first['next']}") == ["c"]
     wrong = await grading.http.get("/v1/labels?label=blue")
     assert wrong.status_code == 422 and "deep_green" in wrong.json()["detail"]
+    wrong = await grading.http.get("/v1/labels?sector=steel")
+    assert wrong.status_code == 422 and "GB/T 4754" in wrong.json()["detail"]
 
 
 @dataclass

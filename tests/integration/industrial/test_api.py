@@ -32,6 +32,13 @@ async def test_versions_are_added_and_the_earlier_stay(desk: Any) -> None:
     assert [v["valid_from"] for v in versions] == [None, "2024-01-01", "2026-06-01"]
 
 
+async def test_a_sector_is_kept_without_its_letter(desk: Any) -> None:
+    answer = await desk.register_enterprise(sector="C1495")
+    assert (answer.status_code, answer.json()["sector"]) == (201, "1495")
+    again = await desk.register_enterprise(sector="1495")
+    assert (again.status_code, len(again.json()["versions"])) == (200, 1)
+
+
 async def test_wrong_words_are_refused_with_pointer_and_list(desk: Any) -> None:
     wrong = {
         "sector": ("steel", "GB/T 4754"),

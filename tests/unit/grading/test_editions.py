@@ -99,6 +99,7 @@ def test_an_override_holds_from_its_own_day(editions: Editions) -> None:
     ("added", "expected"),
     [
         (override("food"), "industrial.food: expected a GB/T 4754 code of 2 to 4 digits"),
+        (override("C1495"), "industrial.C1495: expected the code without its letter, 1495"),
         (
             ("agri:\n  default", f"agri:\n  fishing: {BREEDING}\n  default"),
             "agri.fishing: expected",
