@@ -21,7 +21,7 @@ from tests.e2e.up import Up
 
 EVENT = "application/cloudevents+json; charset=UTF-8"
 BATCH = "application/cloudevents-batch+json"
-SECONDS_MAX = 30.0
+SECONDS_MAX = 60.0
 WHOLE = ("*",)
 ENTERPRISE = {
     "name": "示例企业",

@@ -22,7 +22,7 @@ DURABLE = {
     # Less to recover.
     "checkpoint_timeout": "1min",
 }
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 
 
 @dataclass(slots=True)

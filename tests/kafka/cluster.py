@@ -31,7 +31,7 @@ from tests.kafka.security import BROKER_USER, Security
 
 START_SECONDS = 90
 STOP_SECONDS = 3
-LEADER_SECONDS = 30
+LEADER_SECONDS = 60
 REQUEST_MILLISECONDS = 5_000
 HEAP = {True: "512m", False: "384m"}  # one broker, or one of several
 

@@ -25,7 +25,7 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.conftest import Begin
 from tests.kafka.security import Security, certificate_authority
 
-SECONDS_MAX = 40
+SECONDS_MAX = 60
 TRIES, LINES_MAX = 3, 60
 SERVICES = ("ingest", "personal")
 PASSWORDS = ("correct horse", "battery staple")
@@ -119,7 +119,7 @@ def test_who_may_not_come_in_waits_and_says_why(
 
 def test_the_listener_speaks_nothing_but_tls(secured: Cluster) -> None:
     versions = bytes.fromhex("0000000a00120000000000010000")
-    with socket.create_connection(("127.0.0.1", secured.brokers[1].port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", secured.brokers[1].port), timeout=60) as plain:
         plain.sendall(versions)
         try:
             answer = plain.recv(1024)
@@ -142,7 +142,7 @@ def start(service: str, port: int, environment: dict[str, str], logs: Path) -> c
 def refused(child: children.Child, port: int, reason: str) -> None:
     """It lives, is not ready, has said why in lines of JSON, and did not flood its log."""
     url = f"http://127.0.0.1:{port}"
-    with httpx.Client(trust_env=False, timeout=10) as http:
+    with httpx.Client(trust_env=False, timeout=60) as http:
         until(child, lambda: answers(port))
         until(child, lambda: http.get(f"{url}/readyz").status_code == 503)
         until(child, lambda: child.log.read_text().count(reason) >= TRIES)

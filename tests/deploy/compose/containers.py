@@ -128,7 +128,7 @@ class Containers:
             env=environment,
             capture_output=True,
             check=False,
-            timeout=10,
+            timeout=60,
         )
         return ran.returncode == 0
 

@@ -70,7 +70,7 @@ async def test_a_reading_is_posted_to_its_account(containers: Containers) -> Non
     for name in ("ingest", "industrial"):
         containers.await_healthy(name)
     headers = token(containers)
-    async with httpx.AsyncClient(headers=headers, timeout=10) as client:
+    async with httpx.AsyncClient(headers=headers, timeout=60) as client:
         industrial = containers.url("industrial")
         answer = await client.put(
             f"{industrial}/v1/enterprises/{ENTERPRISE}",
@@ -234,7 +234,7 @@ def test_without_a_secret_the_service_says_which(containers: Containers, tmp_pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     assert ran.returncode == 1
     assert f"KAFKA_SASL_PASSWORD_FILE: cannot read {missing}" in ran.stderr

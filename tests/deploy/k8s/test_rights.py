@@ -31,7 +31,7 @@ from tests.kafka import cluster, security
 from tests.kafka.cluster import Cluster
 from tests.kafka.security import Security
 
-SECONDS_MAX = 30
+SECONDS_MAX = 60
 # As the protocol has them.
 RESOURCES = {"topic": 2, "group": 3, "cluster": 4, "transactionalId": 5}
 PATTERNS = {"literal": 3, "prefix": 4}

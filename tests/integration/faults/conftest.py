@@ -21,7 +21,7 @@ from tests.faults.workload import Sent, Workload
 from tests.integration.conftest import Eventually
 
 BATCH_ROWS = 40
-SETTLING_SECONDS = 30
+SETTLING_SECONDS = 60
 POSTED = f"select count(*) from ({' union all '.join(JOURNALS.values())}) posted"
 
 Put = Callable[[Iterable[Sent]], Awaitable[None]]

@@ -184,7 +184,7 @@ async def test_closing_waits_for_what_is_being_posted(desk: Any) -> None:
 
 async def _until_someone_waits(desk: Any) -> None:
     query = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await desk.app.state.pool.fetchval(query):
             await asyncio.sleep(0.01)
 

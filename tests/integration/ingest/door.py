@@ -16,7 +16,7 @@ from shared.auth.keys import issue
 from shared.kafka import connection_options
 from shared.settings import Settings
 
-SECONDS_MAX = 30
+SECONDS_MAX = 60
 Opener = Callable[..., Any]
 ENTERPRISE = "91350100M000100Y43"
 PERSON = "jsrcb:a8f5f167f44f4964"

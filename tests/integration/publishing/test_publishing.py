@@ -20,7 +20,7 @@ from tanzhang import topics
 from tests.conftest import EXTERNAL_KAFKA
 
 PARTITIONS = 4
-SECONDS_MAX = 30
+SECONDS_MAX = 60
 START_BYTES = 512 * 1024
 
 

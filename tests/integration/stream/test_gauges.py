@@ -46,7 +46,7 @@ async def running(part: Measurer | Tick | Relay) -> Any:
         yield task
     finally:
         stop.set()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
 
 
 def shown(gauge: Gauge = metrics.CITY_ACCOUNTS) -> list[float]:
@@ -121,7 +121,7 @@ async def test_a_figure_that_cannot_be_had_does_not_end_the_process(
         await connection.fetchval("select 1 / 0")
 
     async with running(Measurer("toy", broken, pool)) as task:
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), 60)
 
         async def forgotten() -> bool:
             return not await holders(pool)

@@ -62,4 +62,4 @@ async def test_a_connection_is_one_slots() -> None:
     assert first is line.connection(0)
     assert len({id(line.connection(slot)) for slot in range(3)}) == 3
     assert third is line.connection(2)
-    await asyncio.wait_for(line.aclose(), 5)
+    await asyncio.wait_for(line.aclose(), 60)
