@@ -94,7 +94,7 @@ class Stage:
     ports: Mapping[str, int]
     processes: dict[str, Process] = field(default_factory=dict)
     deaths: list[str] = field(default_factory=list)
-    starts: Counter[str] = field(default_factory=Counter)
+    added: Counter[str] = field(default_factory=Counter)
     well: bool = False
     database_is_hit: asyncio.Lock = field(default_factory=asyncio.Lock)
     brokers_are_hit: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -117,14 +117,17 @@ class Stage:
         return [p for p in self.processes.values() if p.service == service]
 
     def add(self, service: str) -> Process:
-        """One more process: the first of a service has all roles, the others are workers."""
-        numbers = {int(p.name.rpartition("-")[2]) for p in self.of(service)}
-        number = next(n for n in range(1, len(numbers) + 2) if n not in numbers)
+        """One more process: the first of a service has all roles, the others are workers.
+
+        None takes the name of one that was retired: that may still be ending, and obey orders.
+        """
+        self.added[service] += 1
+        number = self.added[service]
         role = "all" if number == 1 else "worker"
         port = self.ports[service] if number == 1 else free_port()
         name = f"{service}-{number}"
         directory = self.directory / name
-        directory.mkdir(exist_ok=True)
+        directory.mkdir()
         child = self._start(name, service, role, port, directory)
         process = Process(name, service, role, port, directory, child)
         self.processes[name] = process
@@ -188,7 +191,6 @@ class Stage:
     def _start(
         self, name: str, service: str, role: str, port: int, directory: Path
     ) -> children.Child:
-        self.starts[name] += 1
         command = ["-m", "tanzhang"]
         if service != "ingest":
             command = ["-m", "tests.faults.hooked", str(directory)]
