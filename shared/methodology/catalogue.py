@@ -32,7 +32,6 @@ from shared.methodology.reader import Document, MethodologyError
 from shared.methodology.rows import (
     Edition,
     FarmTypeRow,
-    GridRow,
     ProcessRow,
     RegionFacts,
     Row,
@@ -73,7 +72,7 @@ class Methodology:
 
     def electricity_factor(self, region: str, year: int) -> Factor:
         """t CO2 per MWh; `fallback` and `warning` when the region has none up to the year."""
-        return factors.electricity_factor(self.files["grid"].at(date(year, 12, 31)), region, year)
+        return factors.electricity_factor(self.files["grid"], region, year)
 
     def alternative_factor(self, name: str) -> Factor:
         """A published grid factor that is never taken by itself, such as `fossil.2023`."""
@@ -81,8 +80,7 @@ class Methodology:
 
     def grid_regions(self) -> tuple[str, ...]:
         """The regions that have a grid factor, sorted."""
-        rows = self.files["grid"].latest.sections["grid"].values()
-        return tuple(sorted({cast(GridRow, row).region for row in rows}))
+        return factors.grid_regions(self.files["grid"])
 
     def heat_factor(self, on: date = date.max) -> Factor:
         """t CO2 per GJ of purchased heat."""

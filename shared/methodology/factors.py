@@ -140,14 +140,22 @@ def fuel(document: Document, carrier: str) -> Factor:
     )
 
 
+@lru_cache
+def grid_regions(editions: Editions) -> tuple[str, ...]:
+    """The regions that any edition has a factor of, sorted."""
+    rows = (row for document in editions.documents for row in _grid_rows(document))
+    return tuple(sorted({row.region for row in rows}))
+
+
 @lru_cache(maxsize=8192)
-def electricity_factor(document: Document, region: str, year: int) -> Factor:
+def electricity_factor(editions: Editions, region: str, year: int) -> Factor:
     """The region's latest factor up to the year; else the national one; else the earliest.
 
-    The last two are fallbacks; a factor of another year has a warning in any case.
+    The last two are fallbacks, also for a region that the year's edition does not have yet; a
+    factor of another year has a warning in any case.
     """
-    rows = [cast(GridRow, row) for row in document.sections["grid"].values()]
-    regions = sorted({row.region for row in rows})
+    document, regions = editions.at(date(year, 12, 31)), grid_regions(editions)
+    rows = _grid_rows(document)
     if region not in regions:
         raise MethodologyError(f"unknown grid region {region!r}; expected {', '.join(regions)}")
     own = _latest(rows, region, year)
@@ -168,6 +176,10 @@ def electricity_factor(document: Document, region: str, year: int) -> Factor:
         warning=f"no factor of {region} up to {year}; national {row.year} taken",
         warning_zh=f"{region} 在 {year} 年及以前没有因子,采用 {row.year} 年全国因子",
     )
+
+
+def _grid_rows(document: Document) -> list[GridRow]:
+    return [cast(GridRow, row) for row in document.sections["grid"].values()]
 
 
 def _latest(rows: Iterable[GridRow], region: str, year: int) -> GridRow | None:
