@@ -7,7 +7,7 @@ from functools import cache
 from typing import cast
 
 from shared.methodology.editions import require
-from shared.methodology.factors import NITROGEN_TO_N2O, Factor, GwpSet, potential
+from shared.methodology.factors import NITROGEN_TO_N2O, Factor, GwpSet, potential, weighing
 from shared.methodology.reader import Document
 from shared.methodology.rows import (
     AnimalRow,
@@ -80,6 +80,7 @@ class AgriTables:
     n2o: Mapping[str, Fraction]
     nitrogen_production_t_per_t: Fraction
     gwp_set: GwpSet
+    weighing: str
     gwp_ch4: Fraction
     gwp_n2o: Fraction
 
@@ -93,7 +94,7 @@ class AgriTables:
     @property
     def label(self) -> str:
         """Set, version and edition in one word, as ledgers keep it."""
-        return f"{self.set}@{self.version}+IPCC{self.edition}+{self.gwp_set}"
+        return f"{self.set}@{self.version}+IPCC{self.edition}+{self.weighing}"
 
 
 @cache
@@ -128,6 +129,7 @@ def read_tables(
         n2o=_column(document, "n2o", edition),
         nitrogen_production_t_per_t=figure["nitrogen_production"],
         gwp_set=gwp_set,
+        weighing=weighing(gwp, gwp_set),
         gwp_ch4=_potentials(gwp, gwp_set)[0],
         gwp_n2o=_potentials(gwp, gwp_set)[1],
     )

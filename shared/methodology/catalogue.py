@@ -113,9 +113,9 @@ class Methodology:
         source = "MEE supplementary data tables: counted as zero"
         return Factor(f"zero.{kind}", header.set, header.version, Fraction(0), unit, source, "V")
 
-    def gwp(self, gas: str, set: GwpSet | None = None) -> Fraction:
+    def gwp(self, gas: str, set: GwpSet | None = None, on: date = date.max) -> Fraction:
         """t CO2e per t of a gas over 100 years, in a set or in the one that is used here."""
-        return potential(self.files["gwp"].latest, gas, set or self.gwp_set)
+        return potential(self.files["gwp"].at(on), gas, set or self.gwp_set)
 
     def figures(self) -> tuple[Factor, ...]:
         """Every factor of fuels, power, heat, steam and process activities, of all versions."""
@@ -132,7 +132,7 @@ class Methodology:
     def activity(self, name: str, on: date = date.max) -> Activity:
         """A process activity: bucket, unit, factor, and the shares it takes."""
         document = self.files["process"].at(on)
-        return process.read_activity(document, name, self.files["gwp"].latest, self.gwp_set)
+        return process.read_activity(document, name, self.files["gwp"].at(on), self.gwp_set)
 
     def activity_row(self, name: str, on: date = date.max) -> ProcessRow:
         """The row of an activity, also where no potential of its gas is had."""
@@ -162,7 +162,7 @@ class Methodology:
         self, edition: Edition | None = None, *, high: bool = True, on: date = date.max
     ) -> AgriTables:
         """The farm tables of an IPCC edition (the one used here); `high` is high productivity."""
-        document, gwp = self.files["agri"].at(on), self.files["gwp"].latest
+        document, gwp = self.files["agri"].at(on), self.files["gwp"].at(on)
         return agri.read_tables(document, gwp, self.gwp_set, edition or self.ipcc_edition, high)
 
     def agri_document(self, on: date = date.max) -> Document:
@@ -177,7 +177,7 @@ class Methodology:
         """t CO2e per t, ha or head of a farm's emission source."""
         document = self.files["agri"].at(on)
         return agri.farm_factor(
-            document, self.files["gwp"].latest, self.gwp_set, self.ipcc_edition, source
+            document, self.files["gwp"].at(on), self.gwp_set, self.ipcc_edition, source
         )
 
     def farm_types(self) -> dict[str, FarmTypeRow]:

@@ -17,6 +17,7 @@ from shared.units.quantity import UnitError, convert, dimension, units_of
 
 GwpSet = Literal["SAR", "AR4", "AR5", "AR6"]
 DEFAULT_GWP: GwpSet = "AR5"
+FIRST_GWP = "1"
 CARBON_TO_CO2 = Fraction(44, 12)
 NITROGEN_TO_N2O = Fraction(44, 28)
 SECTOR_PATTERN = "[A-Za-z]?([0-9]{2,4})"
@@ -86,6 +87,15 @@ def potential(document: Document, gas: str, wanted: GwpSet = DEFAULT_GWP) -> Fra
             f"{wanted} has no warming potential of {gas}; it has {', '.join(row.gases)}"
         )
     return Fraction(row.gases[gas])
+
+
+def weighing(document: Document, wanted: GwpSet) -> str:
+    """A set of potentials and their edition in one word, for the versions of what they weigh.
+
+    The first edition goes without saying: ledgers began with it.
+    """
+    edition = document.header.version
+    return wanted if edition == FIRST_GWP else f"{wanted}.{edition}"
 
 
 def sector_code(sector: str) -> str:

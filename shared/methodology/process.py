@@ -9,7 +9,7 @@ from math import prod
 from typing import cast
 
 from shared.methodology.editions import require
-from shared.methodology.factors import Factor, GwpSet, potential
+from shared.methodology.factors import Factor, GwpSet, potential, weighing
 from shared.methodology.reader import Document, MethodologyError
 from shared.methodology.rows import Bucket, Effect, ProcessRow
 from shared.units.amount import ratio_text
@@ -129,7 +129,7 @@ def read_activity(document: Document, name: str, gwp: Document, gwp_set: GwpSet)
     """The activity of a name; MissingFigure when the set has no potential of its gas."""
     row = cast(ProcessRow, require(document.sections["activities"], name, "activity"))
     header, warming = document.header, potential(gwp, row.gas, gwp_set)
-    version = header.version if row.gas == "CO2" else f"{header.version}+{gwp_set}"
+    version = header.version if row.gas == "CO2" else f"{header.version}+{weighing(gwp, gwp_set)}"
     factor = Factor(
         id=f"process.{name}",
         set=header.set,

@@ -1,6 +1,8 @@
 """Further editions of the data files beside the first: dates choose, and entries tell them apart."""
 
 import shutil
+from datetime import date
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,23 @@ def test_a_region_that_came_later_takes_the_national_factor_before(data: Path) -
     assert national.warning == "no factor of hainan up to 2022; national 2022 taken"
     with pytest.raises(MethodologyError, match="unknown grid region 'atlantis'; expected anhui"):
         figures.electricity_factor("atlantis", 2022)
+
+
+def test_warming_potentials_count_from_the_day_of_their_edition(data: Path) -> None:
+    begins = ("valid_from: 1990-01-01", "valid_from: 2027-01-01")
+    add(data, "gwp", VERSION_2, begins, ("CH4: 28,", "CH4: 29.8,"))
+    figures = Methodology(load(data))
+    before, after = date(2026, 12, 31), date(2027, 1, 1)
+    water = [figures.activity("wastewater.anaerobic", on).factor for on in (before, after)]
+    assert [w.t_per_unit for w in water] == [Fraction("5.6"), Fraction("5.96")]
+    # An entry tells with which potentials it was computed.
+    assert [w.version for w in water] == ["1+AR5", "1+AR5.2"]
+    for figure in water:
+        assert figures.origin(figure.set, figure.version, figure.id) is not None
+    assert figures.activity("lime", after).factor.version == "1"
+    farms = [figures.agri(on=on) for on in (before, after)]
+    assert [farm.gwp_ch4 for farm in farms] == [28, Fraction("29.8")]
+    assert [farm.label for farm in farms] == ["agri@1+IPCC2019+AR5", "agri@1+IPCC2019+AR5.2"]
+    manure = [figures.farm_factor("manure.growing_pig.pit_long", on) for on in (before, after)]
+    assert manure[0].t_per_unit < manure[1].t_per_unit
+    assert [figures.gwp("CH4", on=before), figures.gwp("CH4")] == [28, Fraction("29.8")]
