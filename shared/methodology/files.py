@@ -3,7 +3,7 @@
 A file may have later versions beside it, named `<name>-<anything>.yaml`; dates choose.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
@@ -155,7 +155,18 @@ def load(directory: Path) -> dict[str, Editions]:
 def _editions(directory: Path, name: str, sections: Mapping[str, type[Row]]) -> Editions:
     paths = [directory / f"{name}.yaml", *sorted(directory.glob(f"{name}-*.yaml"))]
     documents = [read_document(path, sections) for path in paths]
+    for n, document in enumerate(documents):
+        _check_told_apart(document, documents[:n])
     return Editions(sorted(documents, key=lambda item: item.header.valid_from))
+
+
+def _check_told_apart(document: Document, others: Sequence[Document]) -> None:
+    """Entries name set and version: the editions of a file are of one set, no two of a version."""
+    for other in others:
+        if document.header.set != other.header.set:
+            raise document.fault("set", f"expected {other.header.set}, as in {other.file}")
+        if document.header.version == other.header.version:
+            raise document.fault("version", f"expected another one than that of {other.file}")
 
 
 def _check_needed(name: str, document: Document) -> None:

@@ -28,6 +28,7 @@ def add(data: Path, name: str, *changes: tuple[str, str]) -> Path:
     return later
 
 
+BEGINS = ("valid_from: 2010-01-01", "valid_from: 2026-01-01")
 VERSION_2 = ('version: "1"', 'version: "2"')
 HAINAN = "\ngrid:\n  hainan.2023: {region: hainan, year: 2023, value: 0.4184}\n"
 
@@ -64,3 +65,18 @@ def test_warming_potentials_count_from_the_day_of_their_edition(data: Path) -> N
     manure = [figures.farm_factor("manure.growing_pig.pit_long", on) for on in (before, after)]
     assert manure[0].t_per_unit < manure[1].t_per_unit
     assert [figures.gwp("CH4", on=before), figures.gwp("CH4")] == [28, Fraction("29.8")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([BEGINS], r"version: expected another one than that of fuels_set_a\.yaml"),
+        ([VERSION_2, BEGINS, ("set: fuels_a", "set: fuels_b")], "set: expected fuels_a, as in"),
+    ],
+)
+def test_editions_of_a_file_can_be_told_apart(
+    data: Path, changes: list[tuple[str, str]], message: str
+) -> None:
+    add(data, "fuels_set_a", *changes)
+    with pytest.raises(MethodologyError, match=rf"fuels_set_a-later\.yaml:\d+: {message}"):
+        load(data)
