@@ -116,12 +116,12 @@ class Metering:
 
     def _spans(self, usage: Usage) -> list[Stretch]:
         """A version from the day of an exchange is the new counter's: up to its final reading the
-        old counter keeps its own."""
+        old counter keeps its own, or the first, which holds before its day too."""
         previous, reading = usage
         versions = self.meter
         if len(versions) > 1 and reading.exchange == FINAL:
             day = local_date(reading.ends, self.zone)
-            versions = [v for v in versions if v.valid_from != day] or versions
+            versions = [versions[0], *(v for v in versions[1:] if v.valid_from != day)]
         return stretches(versions, previous.ends, reading.ends, self.zone)
 
     def _metered(

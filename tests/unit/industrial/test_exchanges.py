@@ -111,6 +111,15 @@ def test_a_version_of_the_day_of_an_exchange_is_the_new_counters() -> None:
     assert found == {last.id: 100, end.id: 30}
 
 
+def test_a_counter_taken_away_on_the_day_of_the_first_version_had_that_version() -> None:
+    """Not a later one: the first holds before its day as well."""
+    first = meter(multiplier=Decimal(2), valid_from=date(2022, 3, 2))
+    later = meter(multiplier=Decimal(10), valid_from=date(2022, 6, 1))
+    last = reading(34, "150", "final")
+    for versions in ([first], [first, later]):
+        assert placed(slot_of(*versions), reading(20, "100"), last) == {last.id: 100}
+
+
 def test_a_use_over_the_day_of_another_asset_is_split_there() -> None:
     moved = meter(asset_id="line-2", valid_from=date(2022, 3, 2))
     slot = slot_of(meter(asset_id="line-1"), moved)
