@@ -2,7 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from services.industrial.domain.corrections import Correction, together
 from services.industrial.domain.entries import EXACT
 from services.industrial.domain.facts import REPLACED, Fact, Refused
 from services.industrial.domain.intervals import Overlap
-from services.industrial.domain.registry import Enterprise, on_date
+from services.industrial.domain.registry import Enterprise, in_force_over, on_date
 from services.industrial.domain.reviews import (
     OPEN,
     REJECTED,
@@ -50,6 +50,7 @@ SOURCE = "urn:tanzhang:industrial"
 WAITS_FOR_ENTERPRISE = "enterprise"
 
 Arrival = tuple[Event, Fact | Refused]
+_DAY = timedelta(days=1)
 # What could not be taken yet, and why.
 Doubtful = tuple[Arrival, Held | Overlap]
 
@@ -293,8 +294,14 @@ def _check_product(fact: Fact, versions: list[Enterprise]) -> None:
             "wrong_product",
             f"/data/product: expected {registered.product!r}, got {fact.data['product']!r}",
         )
-    if fact.unit != registered.product_unit:
-        raise Refused(
-            "wrong_unit",
-            f"/data/unit: expected {registered.product_unit!r}, got {fact.unit!r}",
-        )
+    for version in in_force_over(versions, fact.starts.date(), (fact.ends - _DAY).date()):
+        if fact.unit != version.product_unit:
+            raise Refused(
+                "wrong_unit",
+                f"/data/unit: expected {version.product_unit!r}{_since(version, registered)}, "
+                f"got {fact.unit!r}",
+            )
+
+
+def _since(version: Enterprise, registered: Enterprise) -> str:
+    return "" if version is registered else f" from {version.valid_from} on"

@@ -11,7 +11,14 @@ from services.industrial import handler
 from services.industrial.api.parameters import AssetId, EnterpriseId, Known, On
 from services.industrial.api.versions import dated, found, shown
 from services.industrial.api.wording import WORDS, check_id, check_words
-from services.industrial.domain.registry import Asset, Enterprise, Meter, changed_in, on_date
+from services.industrial.domain.registry import (
+    Asset,
+    Enterprise,
+    Meter,
+    changed_in,
+    on_date,
+    unit_cut,
+)
 from services.industrial.store import accounts, registry
 from services.industrial.store.closing import standing_years
 from services.industrial.store.past import known_at
@@ -135,6 +142,7 @@ async def put_enterprise(
         )
         if record not in known:
             await _keep_closed(connection, locked[id].number, known, record)
+            _keep_unit(known, record)
             await registry.put_enterprise(connection, record, now)
             await _announce(connection, request, locked[id], now)
         outcome = await state.poster.release(connection, id, handler.WAITS_FOR_ENTERPRISE, now)
@@ -234,6 +242,20 @@ async def _keep_closed(
             ]
             detail = "; ".join(f"{error.pointer} {error.detail}" for error in errors)
             raise Problem("conflict", 409, detail, errors)
+
+
+def _keep_unit(known: Sequence[Enterprise], record: Enterprise) -> None:
+    """409 when a version would give a year two units: its output is one sum."""
+    cut = unit_cut(known, record)
+    if cut is not None:
+        before, after = cut
+        error = FieldError(
+            "/product_unit",
+            f"is {before.product_unit!r} before {after.valid_from} and would be "
+            f"{after.product_unit!r} from then on, and the output of a year has one unit: expected "
+            "a valid_from of 1 January; what was reported for that year counts in the new unit",
+        )
+        raise Problem("conflict", 409, f"{error.pointer} {error.detail}", [error])
 
 
 async def _announce(

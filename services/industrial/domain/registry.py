@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 # Of a record registered without `valid_from`.
@@ -75,3 +76,28 @@ def changed_in(year: int, known: Sequence[Enterprise], record: Enterprise) -> li
     versions = sorted([*others, record], key=lambda version: version.valid_from)
     was, is_now = (on_date(found, date(year, 12, 31)) for found in (known, versions))
     return [name for name in TOLD if getattr(was, name) != getattr(is_now, name)]
+
+
+def unit_cut(
+    known: Sequence[Enterprise], record: Enterprise
+) -> tuple[Enterprise, Enterprise] | None:
+    """Two versions that another one would leave side by side within a year with other units: the
+    output of a year is one sum, so it has one unit."""
+    if not known or on_date(known, record.valid_from).product_unit == record.product_unit:
+        return None
+    others = [version for version in known if version.valid_from != record.valid_from]
+    versions = sorted([*others, record], key=lambda version: version.valid_from)
+    for before, after in pairwise(versions):
+        begins_a_year = after.valid_from == date(after.valid_from.year, 1, 1)
+        other_unit = before.product_unit != after.product_unit
+        if record in (before, after) and other_unit and not begins_a_year:
+            return before, after
+    return None
+
+
+def in_force_over(versions: Sequence[Enterprise], first: date, last: date) -> list[Enterprise]:
+    """The versions that hold on a day, or on one after it up to the last."""
+    return [
+        on_date(versions, first),
+        *(version for version in versions[1:] if first < version.valid_from <= last),
+    ]

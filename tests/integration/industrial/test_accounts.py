@@ -217,6 +217,31 @@ async def test_reports_must_name_the_registered_product_and_may_not_overlap(desk
     assert await desk.audit() == []
 
 
+async def test_the_output_of_a_year_has_one_unit(desk: Any) -> None:
+    await desk.register_enterprise()
+    for changes in ({"valid_from": "2022-07-01"}, {}):
+        answer = await desk.register_enterprise(ok=False, product_unit="kg", **changes)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (409, "/product_unit")
+        assert "is 't' before 202" in answer.json()["detail"]
+    await desk.register_enterprise(product_unit="kg", valid_from="2022-01-01")
+    answer = await desk.register_enterprise(ok=False, valid_from="2021-05-01", product_unit="kg")
+    assert answer.status_code == 409
+    await desk.register_enterprise(valid_from="2022-03-01", product_unit="kg", name="n")
+    years = (
+        {"start": "2021-01-01", "end": "2022-01-01"},
+        {"start": "2022-01-01", "end": "2023-01-01"},
+    )
+    await desk.post(
+        output(desk, "a", "70", **years[0]),
+        output(desk, "b", "70000", unit="kg", **years[1]),
+        output(desk, "c", "1", start="2021-12-01", end="2022-02-01", replaces="a"),
+    )
+    refused = await desk.refusals()
+    assert refused == {"c": ("wrong_unit", "/data/unit: expected 'kg' from 2022-01-01 on, got 't'")}
+    told = [await desk.account(year) for year in (2021, 2022)]
+    assert [(one["output"], one["product_unit"]) for one in told] == [("70", "t"), ("70000", "kg")]
+
+
 async def test_a_replacement_waits_for_its_target_in_a_later_batch_or_the_same(desk: Any) -> None:
     await desk.register_enterprise()
     span = {"start": "2020-01-01", "end": "2020-02-01"}
