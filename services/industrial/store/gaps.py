@@ -102,7 +102,8 @@ async def meters(connection: Connection, enterprise: str, first: str, limit: int
 async def gaps(
     connection: Connection, account: int, meter: Meter, year: Span, months: Sequence[Span]
 ) -> list[Gap]:
-    """The gaps of one meter that reach into a year, and those of these months that are empty."""
+    """The gaps of one meter that reach into a year, and those of these months that are empty; in
+    the order of start and kind, by which pages go on."""
     register = meter.kind == "register"
     name = "exchange" if register else "interval"
     rows = await connection.fetch(EXCHANGES if register else STRETCHES, account, meter.id, *year)
@@ -110,4 +111,5 @@ async def gaps(
     empty = EMPTY_REGISTER_MONTHS if register else EMPTY_INTERVAL_MONTHS
     spans = [month[0] for month in months], [month[1] for month in months]
     rows = await connection.fetch(empty, account, meter.id, *spans)
-    return sorted([*found, *(Gap(row[0], row[1], "month") for row in rows)])
+    found += [Gap(row[0], row[1], "month") for row in rows]
+    return sorted(found, key=lambda gap: (gap.start, gap.kind))

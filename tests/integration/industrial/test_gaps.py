@@ -109,3 +109,20 @@ async def test_gaps_come_in_pages(desk: Any, monkeypatch: Any) -> None:
         cursor = {"cursor": page["next"]}
     assert len(found) == len(set(found)) == 24
     assert found == sorted(found)
+
+
+async def test_a_stretch_and_the_month_that_begins_with_it_come_on_two_pages(desk: Any) -> None:
+    """A stretch of months begins when the first of them does, and ends later."""
+    await ready(desk)
+    await desk.post(
+        desk.interval("a", "2025-01-01T00:00:00+08:00", "2025-03-01T00:00:00+08:00", "1"),
+        desk.interval("b", "2025-05-01T00:00:00+08:00", "2026-01-01T00:00:00+08:00", "1"),
+    )
+    path = f"enterprises/{desk.enterprise}/gaps"
+    cursor: dict[str, str] = {}
+    found: list[tuple[str, str]] = []
+    while len(found) < 3:
+        page = await desk.get(path, year=2025, limit=1, **cursor)
+        found += [(gap["kind"], gap["start"][:7]) for gap in page["items"]]
+        cursor = {"cursor": page["next"]}
+    assert found == [("interval", "2025-03"), ("month", "2025-03"), ("month", "2025-04")]
