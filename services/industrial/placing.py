@@ -111,8 +111,20 @@ def take_interval(
         if key in work.near:
             slot.load(f for f in work.near[key] if f.starts is not None)
     stop_at_closed(work, fact, target)
-    change = slot.place(fact, target)
+    near = target if target is None or target.slot == fact.slot else None
+    change = slot.place(fact, near)
+    if target is not None and near is None:
+        change.dropped.append(_taken_from(work, target, fact))
     keep(work, fact, change.dropped, [posting] if change.stands else [])
+
+
+def _taken_from(work: Work, target: Fact, fact: Fact) -> Fact:
+    """A report under the name that its product had before, taken back by one under another."""
+    other = work.intervals.get((target.account, target.slot))
+    if other is not None:
+        other.remove(target)
+    target.state, target.replaced_by = REPLACED, fact.key
+    return target
 
 
 def _take_register(work: Work, fact: Fact, metering: Metering) -> None:
@@ -207,7 +219,7 @@ def find_target(work: Work, fact: Fact) -> Fact | None:
             return None
         raise Targetless(named)
     same_form = (target.starts is None) == (fact.starts is None)
-    if (target.kind, target.slot) != (fact.kind, fact.slot) or not same_form:
+    if (target.kind, target.about()) != (fact.kind, fact.about()) or not same_form:
         raise Refused(
             "wrong_target",
             f"/data/replaces: expected an event about {fact.slot}, "

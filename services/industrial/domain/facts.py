@@ -60,6 +60,13 @@ class Fact:
     superseded_by: bytes | None = None
     replaced_by: bytes | None = None
 
+    def about(self) -> tuple[str, object]:
+        """What a fact that replaces this one has to be about as well: of a product, whose name may
+        be corrected in the registry, the asset that makes it."""
+        if "product" in self.data:
+            return "product", self.data.get("asset_id") or ""
+        return self.slot, None
+
     def stands(self) -> bool:
         """It counts: neither beaten nor replaced."""
         return self.state == POSTED

@@ -87,13 +87,17 @@ class IntervalSlot:
 
     def _drop(self, fact: Fact, state: str, by: Fact, change: Change) -> None:
         change.dropped.append(fact)
-        if fact.stands():
-            self.standing.remove((fact.ends, fact.key, fact))
+        self.remove(fact)
         fact.state = state
         if state == REPLACED:
             fact.replaced_by = by.key
         else:
             fact.superseded_by = by.key
+
+    def remove(self, fact: Fact) -> None:
+        """Make room where a fact stands that is about to stand no longer."""
+        if fact.stands():
+            self.standing.remove((fact.ends, fact.key, fact))
 
     def _refuse_overlap(self, fact: Fact, target: Fact | None, beaten: Fact | None) -> None:
         """Standing facts are disjoint and sorted, so that only neighbours can overlap."""

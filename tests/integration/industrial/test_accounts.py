@@ -242,6 +242,27 @@ async def test_the_output_of_a_year_has_one_unit(desk: Any) -> None:
     assert [(one["output"], one["product_unit"]) for one in told] == [("70", "t"), ("70000", "kg")]
 
 
+async def test_a_report_can_be_corrected_once_its_product_has_its_right_name(desk: Any) -> None:
+    await desk.register_enterprise(product="xylitoll")
+    span = {"start": "2020-01-01", "end": "2020-02-01"}
+    line = {"asset_id": "line-1"}
+    await desk.post(
+        output(desk, "a", "70", product="xylitoll", **span),
+        output(desk, "b", "5", product="xylitoll", **span, **line),
+    )
+    await desk.register_enterprise(valid_from="1900-01-01")
+    await desk.post(
+        output(desk, "c", "77", replaces="a", **span),
+        output(desk, "d", "6", replaces="b", **span),
+        output(desk, "e", "7", replaces="b", **span, **line),
+        output(desk, "f", "8", **span),
+    )
+    refused = {id: reason for id, (reason, _) in (await desk.refusals()).items()}
+    assert refused == {"d": "wrong_target", "f": "overlapping_interval"}
+    assert (await desk.account(2020))["output"] == "84"
+    assert await desk.audit() == []
+
+
 async def test_a_replacement_waits_for_its_target_in_a_later_batch_or_the_same(desk: Any) -> None:
     await desk.register_enterprise()
     span = {"start": "2020-01-01", "end": "2020-02-01"}
