@@ -3,6 +3,7 @@
 A file may have later versions beside it, named `<name>-<anything>.yaml`; dates choose.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast, get_args
@@ -60,6 +61,7 @@ from shared.units.quantity import dimension
 
 DATA = Path(__file__).parent / "data"
 SCENARIOS = 18
+DIVISION = re.compile("[0-9]{2}")
 # Whose rows hold from a day on by themselves. Other figures change by a later file.
 DATED = {("labels", "industrial"), ("labels", "agri"), ("labels", "personal")}
 
@@ -190,6 +192,14 @@ def _check_dates(name: str, document: Document) -> None:
                     )
 
 
+def _check_divisions(document: Document) -> None:
+    for name in document.sections["divisions"]:
+        if name != "other" and not DIVISION.fullmatch(name):
+            raise document.fault(
+                f"divisions.{name}", "expected the two digits of a division, or other"
+            )
+
+
 def _check_fuels(document: Document) -> None:
     for name, row in document.sections["fuels"].items():
         if name not in FUELS:
@@ -292,6 +302,7 @@ def _check_gases(files: Mapping[str, Editions]) -> None:
 CHECKS: dict[str, tuple[Callable[[Document], None], ...]] = {
     "fuels_set_a": (_check_fuels,),
     "fuels_set_b": (_check_fuels,),
+    "sector_sets": (_check_divisions,),
     "grid": (_check_grid, _check_steam),
     "process": (_check_process,),
     "agri": (_check_manure, _check_nitrogen),

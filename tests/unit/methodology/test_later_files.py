@@ -80,3 +80,12 @@ def test_editions_of_a_file_can_be_told_apart(
     add(data, "fuels_set_a", *changes)
     with pytest.raises(MethodologyError, match=rf"fuels_set_a-later\.yaml:\d+: {message}"):
         load(data)
+
+
+def test_what_is_no_division_decides_on_no_fuel_set(data: Path) -> None:
+    """A row that no code would ever find is refused, not passed over."""
+    row = "divisions:\n  '301': {fuels: fuels_b, name_en: cement, name_zh: 水泥}\n"
+    add(data, "sector_sets", VERSION_2, BEGINS, ("divisions:\n", row))
+    expected = r"sector_sets-later\.yaml:\d+: divisions\.301: expected the two digits of a division"
+    with pytest.raises(MethodologyError, match=expected):
+        load(data)
