@@ -180,6 +180,9 @@ def _check_needed(name: str, document: Document) -> None:
 
 def _check_dates(name: str, document: Document) -> None:
     """A date that no look-up would ask for is refused rather than passed over."""
+    begins, ends = document.header.valid_from, document.header.valid_to
+    if ends is not None and ends <= begins:
+        raise document.fault("valid_to", f"expected a day after {begins}, got {ends}")
     for section, rows in document.sections.items():
         if (name, section) in DATED:
             continue

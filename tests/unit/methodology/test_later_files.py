@@ -89,3 +89,11 @@ def test_what_is_no_division_decides_on_no_fuel_set(data: Path) -> None:
     expected = r"sector_sets-later\.yaml:\d+: divisions\.301: expected the two digits of a division"
     with pytest.raises(MethodologyError, match=expected):
         load(data)
+
+
+def test_an_edition_ends_after_it_begins(data: Path) -> None:
+    begins, ends = BEGINS[1], "valid_to: 2026-01-01"
+    add(data, "fuels_set_a", VERSION_2, (BEGINS[0], f"{begins}\n{ends}"))
+    expected = r"fuels_set_a-later\.yaml:\d+: valid_to: expected a day after 2026-01-01"
+    with pytest.raises(MethodologyError, match=expected):
+        load(data)
