@@ -1,6 +1,6 @@
 """Registry of enterprises and their assets. Versions are added, earlier ones stay."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal, TypeVar
 
@@ -16,6 +16,7 @@ from services.industrial.domain.registry import (
     Enterprise,
     Meter,
     changed_in,
+    circle_from,
     on_date,
     unit_cut,
 )
@@ -190,14 +191,15 @@ async def put_asset(
         await state.poster.lock(connection, [id])
         if id not in await registry.enterprises_of(connection, [id]):
             raise not_found("enterprise", id)
-        await _check_parent(connection, id, asset_id, given.parent)
-        known = await registry.assets_of(connection, id, asset_id)
+        assets = await registry.all_assets_of(connection, id)
+        known = assets.get(asset_id, [])
         record = dated(
             Asset(id, asset_id, given.kind, given.name, given.parent),
             given.valid_from,
             known,
             local_date(now, zone_of(request)),
         )
+        _check_parent(assets, record)
         if record not in known:
             await registry.put_asset(connection, record, now)
         versions = await registry.assets_of(connection, id, asset_id)
@@ -277,16 +279,17 @@ async def _announce(
     await request.app.state.poster.save(connection, [account], states, now)
 
 
-async def _check_parent(
-    connection: Connection, enterprise: str, asset: str, parent: str | None
-) -> None:
-    """A parent is an asset of the same enterprise that does not hang on this one."""
-    above: str | None = parent
-    while above is not None:
-        versions = await registry.assets_of(connection, enterprise, above)
-        if above == asset or not versions:
-            raise invalid("/parent", f"expected another registered asset of {enterprise}")
-        above = versions[-1].parent
+def _check_parent(assets: Mapping[str, Sequence[Asset]], record: Asset) -> None:
+    """A parent is an asset of the same enterprise that on no day hangs on this one."""
+    expected = f"expected another registered asset of {record.enterprise_id}"
+    if record.parent is not None and (record.parent == record.id or record.parent not in assets):
+        raise invalid("/parent", expected)
+    others = [one for one in assets.get(record.id, []) if one.valid_from != record.valid_from]
+    own = sorted([*others, record], key=lambda one: one.valid_from)
+    day = circle_from({**assets, record.id: own}, record)
+    if day is not None:
+        hangs = f"{record.parent!r} hangs on {record.id!r} on {day}"
+        raise invalid("/parent", f"{expected}, and {hangs}")
 
 
 def _check_enterprise(id: str, given: EnterpriseBody) -> None:

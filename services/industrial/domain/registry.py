@@ -1,6 +1,6 @@
 """Registry records. A record has versions; each is in force from `valid_from` on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -101,3 +101,20 @@ def in_force_over(versions: Sequence[Enterprise], first: date, last: date) -> li
         on_date(versions, first),
         *(version for version in versions[1:] if first < version.valid_from <= last),
     ]
+
+
+def circle_from(versions: Mapping[str, Sequence[Asset]], record: Asset) -> date | None:
+    """The first day on which an asset would hang on itself by one of its versions; None without.
+
+    `versions` are those of all assets of the enterprise by id, this one among them.
+    """
+    days = sorted({version.valid_from for known in versions.values() for version in known})
+    for day in days:
+        if on_date(versions[record.id], day) == record:
+            seen, above = {record.id}, record.parent
+            while above is not None and above not in seen:
+                seen.add(above)
+                above = on_date(versions[above], day).parent
+            if above == record.id:
+                return day
+    return None

@@ -20,6 +20,7 @@ METERS = f"select {_METER} from meter where id = any($1::text[]) order by id, va
 ASSETS = f"""
 select {_ASSET} from asset where enterprise_id = $1 and id = $2 order by valid_from
 """
+ALL_ASSETS = f"select {_ASSET} from asset where enterprise_id = $1 order by id, valid_from"
 
 PUT_ENTERPRISE = f"""
 insert into enterprise ({_ENTERPRISE}, recorded_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -80,6 +81,11 @@ async def correct_measured(connection: Connection, record: Meter, now: datetime)
 async def assets_of(connection: Connection, enterprise_id: str, id: str) -> list[Asset]:
     """All versions of an asset, oldest first."""
     return [Asset(*row) for row in await connection.fetch(ASSETS, enterprise_id, id)]
+
+
+async def all_assets_of(connection: Connection, enterprise_id: str) -> dict[str, list[Asset]]:
+    """All versions of all assets of an enterprise, oldest first."""
+    return _by_id(Asset(*row) for row in await connection.fetch(ALL_ASSETS, enterprise_id))
 
 
 async def put_enterprise(connection: Connection, record: Enterprise, now: datetime) -> None:

@@ -82,6 +82,27 @@ async def test_assets_belong_to_an_enterprise_and_hang_on_each_other(desk: Any) 
     assert pointers(lost) == ["/parent"]
 
 
+async def test_assets_hang_on_each_other_in_no_circle_on_any_day(desk: Any) -> None:
+    await desk.register_enterprise()
+    path = f"enterprises/{desk.enterprise}/assets"
+
+    async def put(id: str, parent: str | None, since: str) -> Any:
+        return await desk.put(f"{path}/{id}", kind="line", name=id, parent=parent, valid_from=since)
+
+    for id, parent, since in (
+        ("a", None, "1900-01-01"), ("b", None, "1900-01-01"),
+        ("a", "b", "2020-01-01"), ("a", None, "2022-01-01"),
+    ):  # fmt: skip
+        assert (await put(id, parent, since)).status_code in (200, 201)
+    # From 2020 to 2022 the one hangs on the other.
+    circle = await put("b", "a", "2018-01-01")
+    assert (circle.status_code, pointers(circle)) == (422, ["/parent"])
+    assert "2020-01-01" in circle.json()["detail"]
+    assert (await put("b", "a", "2022-01-01")).status_code == 200
+    # What hangs on it by now did not always.
+    assert (await put("a", "b", "2021-01-01")).status_code == 200
+
+
 async def test_a_meter_version_counts_from_its_day(desk: Any) -> None:
     await desk.register_enterprise()
     await desk.register_meter()
