@@ -119,8 +119,7 @@ def settle(
     """
     contested = held is not None and held.contested
     lapsed = held is not None and held.lapsed(now) and cause.kind != NEW_DATA
-    anew = cause.kind in (NEW_DATA, BENCHMARK) or (cause.kind == PEERS and grade.peers is not None)
-    suspended = held is not None and held.suspended and not anew
+    suspended = held is not None and held.suspended and not _anew(held, grade, cause)
     if held is not None and held.grade.label == grade.label and not _renews(held, now, cause):
         return replace(
             held,
@@ -164,6 +163,14 @@ def current(labels: dict[int, Label]) -> Label | None:
     graded = [year for year, label in labels.items() if label.grade.label != UNGRADED]
     year = max(graded or labels, default=None)
     return None if year is None else labels[year]
+
+
+def _anew(held: Label, grade: Grade, cause: Cause) -> bool:
+    """Whether data or a benchmark decide it that had not; one for other years or of a lesser kind
+    is looked at and decides nothing."""
+    if cause.kind not in (BENCHMARK, PEERS):
+        return cause.kind == NEW_DATA
+    return grade.held_against not in (None, held.grade.held_against)
 
 
 def _renews(held: Label, now: datetime, cause: Cause) -> bool:

@@ -12,6 +12,7 @@ Enterprise = Callable[..., Event]
 Grading = Any  # the fixture of conftest.py
 ID = "91330800704206161W"
 URL = f"/v1/labels/industrial/{ID}"
+BENCHMARKS = "/v1/benchmarks/1495/2020"
 WHY = {"reason": "the meter was changed in May", "evidence": "protocol 17"}
 
 
@@ -108,6 +109,24 @@ async def test_a_regrading_that_changes_the_word_is_announced_with_its_appeal(
     history = (await grading.http.get(f"{URL}/history")).json()["items"]
     assert [h["cause"] == f"appeal:{given['id']}" for h in history] == [True, False]
     assert [len(h["appeals"]) for h in history] == [0, 1]
+    assert await grading.findings() == []
+
+
+async def test_a_benchmark_that_does_not_decide_ends_no_suspension(
+    grading: Grading, enterprise: Enterprise
+) -> None:
+    await grading.put(kind="norm")
+    await grading.post(enterprise())
+    await decided(grading, (await filed(grading))["id"], "reopened")
+    # Of a lesser kind, of an earlier year, and gone again: the norm of 2020 decides throughout.
+    await grading.put(kind="city_median", benchmark="9")
+    await grading.put(2019, kind="norm", benchmark="9")
+    gone = await grading.http.delete(f"{BENCHMARKS}?product=xylitol&kind=city_median")
+    assert gone.json()["withdrawn"] is True
+    label = await grading.label()
+    assert (marks(label), label["benchmark_version"]) == ((False, True), "1495/xylitol/2020#1")
+    await grading.put(kind="norm", benchmark="0.12")
+    assert marks(await grading.label()) == (False, False)
     assert await grading.findings() == []
 
 

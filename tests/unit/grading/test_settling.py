@@ -1,11 +1,13 @@
 """When a label is a new one: another word, or new data after its time is over."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.grading.domain.benchmarks import Benchmark
 from services.grading.domain.farm_peers import FarmPeers
 from services.grading.domain.grades import Cause, Grade, Label, expire, settle
 from shared.units.calendar import CITY
@@ -26,8 +28,9 @@ def label(
     at: datetime,
     kind: str = "event",
     peers: FarmPeers | None = None,
+    benchmark: Benchmark | None = None,
 ) -> Label:
-    grade = Grade(word, {"en": word, "zh": word}, {}, peers=peers)
+    grade = Grade(word, {"en": word, "zh": word}, {}, peers=peers, benchmark=benchmark)
     version = {"rule_version": "labels@1", "months": 12, "zone": CITY}
     return settle(2020, grade, held, at, cause=Cause(kind, "x"), **version)  # type: ignore[arg-type]
 
@@ -95,12 +98,22 @@ def test_what_is_ungraded_neither_expires_nor_is_renewed() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("word", ["yellow", "red"])
-def test_new_data_and_benchmarks_end_a_suspension(kind: str, word: str) -> None:
-    first = label(None, "yellow", BEGAN)
+def test_new_data_and_benchmarks_end_a_suspension(
+    kind: str, word: str, benchmark: Benchmark
+) -> None:
+    first = label(None, "yellow", BEGAN, benchmark=benchmark)
     held = Label(2020, 1, first.grade, "labels@1", BEGAN, ENDS, BEGAN, "event:x", True, True)
-    after = label(held, word, BEGAN + SECOND, kind)
+    other = replace(benchmark, version="2") if kind == "benchmark" else benchmark
+    after = label(held, word, BEGAN + SECOND, kind, benchmark=other)
     assert after.suspended == (kind not in ("event", "benchmark"))
     assert after.contested
+
+
+def test_a_benchmark_that_does_not_decide_leaves_a_suspension(benchmark: Benchmark) -> None:
+    first = label(None, "yellow", BEGAN, benchmark=benchmark)
+    held = replace(first, suspended=True)
+    assert label(held, "yellow", BEGAN + SECOND, "benchmark", benchmark=benchmark).suspended
+    assert label(held, "ungraded", BEGAN + SECOND, "benchmark").suspended
 
 
 @pytest.mark.parametrize(("peers", "suspended"), [(PEERS, False), (None, True)])
