@@ -7,6 +7,7 @@ from services.grading.domain.benchmarks import Cuts
 from services.grading.domain.city import CityMean
 from services.grading.domain.completeness import Months, months_covered
 from services.grading.domain.grades import UNKNOWN
+from services.grading.domain.outputs import by_value_added
 from shared.events.types import IndustrialAccount
 from shared.methodology import IndustrialRule
 
@@ -35,17 +36,21 @@ def history(
     before: IndustrialAccount | None,
     rule: IndustrialRule,
     year: Months,
+    unit: str,
 ) -> str:
     """The fall of intensity against the year before; unknown when they don't compare.
 
-    Nor do years that lack months a label needs: energy of one against the output of twelve is no
-    fall.
+    Of the intensity that the benchmark is in (`unit`): per value added where that is the output.
+    Years that lack months a label needs don't compare either: energy of one against the output of
+    twelve is no fall.
     """
     if before is None or _made(before) != _made(account):
         return UNKNOWN
-    if _covered(before) < rule.months_needed or _covered(account) < year.required:
+    if min(months_covered(before, unit)) < rule.months_needed:
         return UNKNOWN
-    was, now = intensity(before), intensity(account)
+    if min(months_covered(account, unit)) < year.required:
+        return UNKNOWN
+    was, now = _intensity_in(before, unit), _intensity_in(account, unit)
     if was is None or now is None or was <= 0:
         return UNKNOWN
     falls = {
@@ -62,12 +67,16 @@ def intensity(account: IndustrialAccount) -> Fraction | None:
     return _over(account.total_t, account.output)
 
 
+def _intensity_in(account: IndustrialAccount, unit: str) -> Fraction | None:
+    """Per value added where that is the output in this unit, else per unit of the product: others
+    of its kind rise and fall alike."""
+    if by_value_added(account, unit):
+        return _over(account.total_t, account.value_added_1e4cny)
+    return intensity(account)
+
+
 def _over(amount: Decimal, by: Decimal) -> Fraction | None:
     return Fraction(amount) / Fraction(by) if by > 0 else None
-
-
-def _covered(account: IndustrialAccount) -> int:
-    return min(months_covered(account, account.product_unit))
 
 
 def _made(account: IndustrialAccount) -> tuple[str, str]:

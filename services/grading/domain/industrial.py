@@ -44,18 +44,19 @@ def grade(
     rule = rules.industrial(account.sector, account.year)
     around = _with_cuts(around, rules, account)
     year, benchmark = months(account.year, rule.months_needed, now, zone), around.benchmark
+    unit = account.product_unit if benchmark is None else benchmark.output_unit
     others = {
         "regional": dimensions.regional(
             account, around.city, rules.city(account.year).mean_enterprises, cuts_of(rule), year
         ),
-        "history": dimensions.history(account, around.before, rule, year),
+        "history": dimensions.history(account, around.before, rule, year, unit),
     }
-    output = None if benchmark is None else output_in(account, benchmark.output_unit)
+    output = None if benchmark is None else output_in(account, unit)
     if benchmark is None or output is None:
         return _ungraded(account, around, others, "no_benchmark", year.required)
     if output <= 0:
         return _ungraded(account, around, others, "no_output", year.required)
-    if min(months_covered(account, benchmark.output_unit)) < year.required:
+    if min(months_covered(account, unit)) < year.required:
         return _ungraded(account, around, others, "incomplete", year.required)
     found = _graded(account, benchmark, output, others, rules, year)
     return replace(found, city=around.city)

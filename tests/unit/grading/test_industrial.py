@@ -239,11 +239,11 @@ def test_the_history_dimension_is_the_fall_of_intensity(
 ) -> None:
     rule = rules.industrial("1495", 2020)
     before = enterprise(year=2019, total_t=Decimal(100))
-    found = dimensions.history(enterprise(total_t=Decimal(total)), before, rule, WHOLE)
+    found = dimensions.history(enterprise(total_t=Decimal(total)), before, rule, WHOLE, "t")
     assert found == colour
-    assert dimensions.history(enterprise(), None, rule, WHOLE) == "unknown"
+    assert dimensions.history(enterprise(), None, rule, WHOLE, "t") == "unknown"
     other = enterprise(year=2019, product="maltitol")
-    assert dimensions.history(enterprise(), other, rule, WHOLE) == "unknown"
+    assert dimensions.history(enterprise(), other, rule, WHOLE, "t") == "unknown"
 
 
 @pytest.mark.parametrize("short", [{"months_energy": 10}, {"months_output": 10}])
@@ -251,12 +251,37 @@ def test_a_year_with_months_missing_is_no_history(
     rules: Rulebook, enterprise: Enterprise, short: dict[str, int]
 ) -> None:
     rule, before = rules.industrial("1495", 2020), enterprise(year=2019)
-    assert dimensions.history(enterprise(), before, rule, WHOLE) == "yellow"
+    assert dimensions.history(enterprise(), before, rule, WHOLE, "t") == "yellow"
     thin = enterprise(year=2019, **short)
-    assert dimensions.history(enterprise(), thin, rule, WHOLE) == "unknown"
-    assert dimensions.history(enterprise(**short), before, rule, WHOLE) == "unknown"
+    assert dimensions.history(enterprise(), thin, rule, WHOLE, "t") == "unknown"
+    assert dimensions.history(enterprise(**short), before, rule, WHOLE, "t") == "unknown"
     running = Months(10, 10)
-    assert dimensions.history(enterprise(**short), before, rule, running) == "yellow"
+    assert dimensions.history(enterprise(**short), before, rule, running, "t") == "yellow"
+
+
+def test_history_is_told_of_the_intensity_that_the_benchmark_is_in(
+    grade: Grading, enterprise: Enterprise, benchmark: Benchmark
+) -> None:
+    def history(unit: str, **changes: Any) -> str:
+        before, now = (
+            enterprise(
+                year=year,
+                product_unit="set",
+                total_t=Decimal(total),
+                output=Decimal(made),
+                value_added_1e4cny=Decimal(300),
+                **changes,
+            )
+            for year, total, made in ((2019, 100, 100), (2020, 90, 80))
+        )
+        found = grade(now, replace(benchmark, unit=unit), before=before)
+        return found.dimensions["history"]
+
+    # A tenth less per value added, an eighth more per set.
+    assert (history("1e4CNY"), history("set")) == ("deep_green", "red")
+    # Value added comes without months of output.
+    assert history("t/1e4CNY", months_output=0) == "deep_green"
+    assert history("set", months_output=0) == "unknown"
 
 
 @pytest.mark.parametrize("covered", [(0, 1), (1, 0), (0, 0)])
