@@ -51,7 +51,13 @@ select $1::text, $2::text, $3::int, coalesce(max(version), 0) + 1, $4::text, $5:
 from benchmark where sector = $1 and product = $2 and year = $3
 returning *
 """
-PRODUCTS = "select distinct product from benchmark where sector = $1 and year <= $2"
+PRODUCTS = """
+select distinct product from (
+    select distinct on (product, year, kind) product, withdrawn from benchmark
+    where sector = $1 and year <= $2
+    order by product, year, kind, version desc
+) newest where not withdrawn
+"""
 SUBJECTS = """
 select distinct s.subject from account_state a join subject s on s.account = a.account
 where a.kind = 'industrial' and a.sector = $1 and a.product = $2 and a.year >= $3
@@ -114,7 +120,7 @@ async def add(
 
 
 async def products(connection: Connection, sector: str, year: int) -> list[str]:
-    """The products of a sector that have had a benchmark up to a year."""
+    """The products of a sector that have a benchmark up to a year."""
     return [row[0] for row in await connection.fetch(PRODUCTS, sector, year)]
 
 

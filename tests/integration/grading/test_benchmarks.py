@@ -70,6 +70,20 @@ async def test_a_product_must_be_named_where_there_are_several(grading: Grading)
     ]
 
 
+async def test_a_product_whose_benchmark_is_withdrawn_need_not_be_told_apart(
+    grading: Grading,
+) -> None:
+    path = "/v1/benchmarks/3011/2020"
+    mistyped = BODY | {"product": "clinkre"}
+    for kind in ("norm", "published"):
+        await grading.http.put(path, json=mistyped | {"kind": kind})
+    await grading.http.delete(f"{path}?product=clinkre&kind=published")
+    answer = await grading.http.get(path)
+    assert answer.json()["errors"][0]["detail"] == "expected one of clinker, clinkre"
+    await grading.http.delete(f"{path}?product=clinkre&kind=norm")
+    assert (await grading.http.get(path)).json()["product"] == "clinker"
+
+
 async def test_wrong_bodies_name_the_fields(grading: Grading) -> None:
     async def pointers(query: str = "", **changes: Any) -> list[str]:
         answer = await grading.http.put(f"/v1/benchmarks/1495/2020{query}", json=BODY | changes)
