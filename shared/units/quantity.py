@@ -51,6 +51,7 @@ _SIZES: dict[Dimension, dict[str, Fraction]] = {
     },
     "mass": {"kg": Fraction(1), "t": Fraction(1000)},
 }
+_TONNES = frozenset({"t", "tCO2", "tCO2e", "t CO2", "t CO2e"})
 UNITS: dict[str, Unit] = {
     symbol: Unit(symbol, kind, size)
     for kind, sizes in _SIZES.items()
@@ -80,6 +81,12 @@ def convert(value: Decimal | Fraction | int, unit: str, to: str) -> Fraction:
             f"expected one of {', '.join(units_of(wanted.dimension))}"
         )
     return Fraction(value) * given.size / wanted.size
+
+
+def output_unit(unit: str) -> str:
+    """What t CO2e are per: "t/MWh" and "MWh" are both per MWh, "standard box" per such a box."""
+    amount, over, per = unit.partition("/")
+    return (per if over and amount.strip() in _TONNES else unit).strip()
 
 
 def _unit(symbol: str) -> Unit:

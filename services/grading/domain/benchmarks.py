@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from shared.units.quantity import output_unit
+
 VALUE_ADDED_UNIT = "1e4CNY"
 # The order of preference: what an authority has set goes before what the city computes.
 KINDS = ("norm", "published", "city_mean", "city_median")
 SUPPOSED = "supposed"
-TONNES = frozenset({"t", "tCO2", "tCO2e", "t CO2", "t CO2e"})
 
 
 @dataclass(slots=True, frozen=True)
@@ -74,9 +75,8 @@ class Benchmark:
 
     @property
     def output_unit(self) -> str:
-        """The unit of output: "t/MWh" and "MWh" are both per MWh, "standard box" per such a box."""
-        amount, over, per = self.unit.partition("/")
-        return (per if over and amount.strip() in TONNES else self.unit).strip()
+        """The unit of output that it is per."""
+        return output_unit(self.unit)
 
 
 def preferred(benchmarks: Iterable[Benchmark], year: int) -> Benchmark | None:

@@ -38,6 +38,7 @@ from shared.http.city import today
 from shared.http.client import Unavailable, ask
 from shared.http.problems import invalid
 from shared.units.amount import decimal_text, ratio_text, tonnes_text
+from shared.units.quantity import UnitError, convert, output_unit
 
 DIMENSIONS = ("asset", "carrier", "month")
 _ANY = f"({'|'.join(DIMENSIONS)})"
@@ -241,10 +242,14 @@ def _line(line: Line, asset: Asset | None, benchmark: Any, today: date) -> LineS
 
 
 def _value(benchmark: Any, line: Line) -> Fraction | None:
-    """The benchmark if it is one of the line's unit."""
-    if benchmark is None or benchmark["unit"] != line.unit:
+    """The benchmark per unit of the line; None if it is of another product or does not convert."""
+    if benchmark is None or benchmark["product"] != line.product:
         return None
-    return Fraction(Decimal(benchmark["benchmark"]))
+    value, per = Fraction(Decimal(benchmark["benchmark"])), output_unit(benchmark["unit"])
+    try:
+        return value if per == line.unit else value * convert(1, line.unit, per)
+    except UnitError:
+        return None
 
 
 def _over(intensity: Fraction, other: Fraction | None) -> str | None:

@@ -116,6 +116,32 @@ async def test_a_line_beside_its_best_month_and_the_benchmark(desk: Any, databas
     assert beside["lines"][0]["to_benchmark"] == "1.995765"
 
 
+async def test_a_line_beside_a_benchmark_in_any_unit_that_a_label_takes(
+    desk: Any, database_url: str
+) -> None:
+    path = await plant(desk)
+    await month(desk, 1, 40_000, "2")
+    await migrate(database_url, "grading")
+    grading = grading_app.create(Settings(database_url=database_url, tanzhang_auth="off"), "api")
+    found = []
+    async with serving(grading) as url:
+        asks(desk, url)
+        for unit, value in (("t", "5"), ("t/t", "5"), ("tCO2e / kg", "0.005"), ("box", "5")):
+            body = {"product": "xylitol", "unit": unit, "benchmark": value, "kind": "norm"}
+            await _put(f"{url}/v1/benchmarks/1495/2022", body | {"source": "x"})
+            beside = await desk.get(f"{path}/breakdown", year=2022, by="asset")
+            found.append(beside["lines"][0]["to_benchmark"])
+        # The line made what the enterprise registered then; the benchmark is of what it makes now.
+        await desk.register_enterprise(product="maltitol", valid_from="2022-06-01")
+        other = {"product": "maltitol", "unit": "t", "benchmark": "5", "kind": "norm"}
+        await _put(f"{url}/v1/benchmarks/1495/2022", other | {"source": "x"})
+        beside = await desk.get(f"{path}/breakdown", year=2022, by="asset")
+    # 20.612 t over 2 t beside 5.
+    assert found == ["2.061200", "2.061200", "2.061200", None]
+    assert beside["benchmark"]["product"] == "maltitol"
+    assert beside["lines"][0]["to_benchmark"] is None
+
+
 async def _put(url: str, body: dict[str, str]) -> int:
     async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
         return (await http.put(url, json=body)).status_code
