@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from statistics import median
 
 from shared.units.amount import MG_PER_T
 from shared.units.calendar import next_month
@@ -71,8 +72,7 @@ def best_month(line: Line, until: date) -> LineMonth | None:
     ]
     if not months:
         return None
-    outputs = sorted(month.output for month in months)
-    least = outputs[len(outputs) // 2] * MEANINGFUL
+    least = median(month.output for month in months) * MEANINGFUL
     return min(
         (month for month in months if month.output >= least),
         key=lambda month: (month.intensity, month.month),

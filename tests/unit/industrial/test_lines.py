@@ -39,6 +39,16 @@ def test_the_best_month_has_a_meaningful_output() -> None:
     assert line.intensity == Fraction(51, 24)
 
 
+def test_the_usual_output_of_an_even_number_of_months_lies_between_the_middle_ones() -> None:
+    [line] = lines_of(
+        [("line", date(2022, n, 1), tonnes * 10**9) for n, tonnes in ((1, 30), (2, 5))],
+        [("line", "steel", "t", date(2022, n, 1), Fraction(made)) for n, made in ((1, 30), (2, 10))],
+        {}, {},
+    )  # fmt: skip
+    # Half of 20 t, not of 30 t.
+    assert best_month(line, NEXT_YEAR) == month(2, 5, 10)
+
+
 def test_a_month_without_emissions_is_not_the_best() -> None:
     [line] = lines_of(
         [("line", JANUARY, 20)],
