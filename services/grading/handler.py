@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -108,7 +108,7 @@ def newest(
             continue
         arrived.setdefault(subject, {})[state.year] = state
         years, ref = causes.setdefault(subject, {}), event.key.hex()
-        if known is not None and _said(state) == _said(known):
+        if known is not None and _says_the_same(state, known):
             years.setdefault(state.year, Cause(SAME_DATA, ref))
             continue
         years[state.year] = Cause(NEW_DATA, ref)
@@ -271,8 +271,12 @@ def _states(events: Iterable[Event]) -> list[tuple[AccountState, Event]]:
     ]
 
 
-def _said(state: AccountState) -> AccountState:
-    return msgspec.structs.replace(state, epoch=0, sequence=0)
+def _says_the_same(state: AccountState, known: AccountState) -> bool:
+    """But for its number, and for which months it covers where that was not told before."""
+    alike: dict[str, Any] = {"epoch": known.epoch, "sequence": known.sequence}
+    if isinstance(known, IndustrialAccount) and known.energy_covered is None:
+        alike |= {"energy_covered": None, "output_covered": None}
+    return msgspec.structs.replace(state, **alike) == known
 
 
 def _order(state: AccountState) -> tuple[int, int]:

@@ -104,6 +104,8 @@ def state_of(
         months_output=sums.months_output,
         quality=sums.quality(),
         factor_sets=sums.standing_sets(),
+        energy_covered=sums.energy_covered,
+        output_covered=sums.output_covered,
     )
     id = state_id(TOPIC, account.subject, year, account.epoch, sequence)
     return Outgoing(ACCOUNT, account.subject, id, SOURCE, now, data)

@@ -189,6 +189,9 @@ class IndustrialAccount(State, frozen=True, kw_only=True):
     months_output: int
     quality: dict[str, Decimal]
     factor_sets: list[str]
+    # The months (1 to 12) that `months_energy` and `months_output` count.
+    energy_covered: list[int] | None = None
+    output_covered: list[int] | None = None
 
 
 class IndustrialWarning(State, frozen=True, kw_only=True):

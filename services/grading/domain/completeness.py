@@ -21,6 +21,11 @@ class Months:
     elapsed: int
     required: int
 
+    @property
+    def counted(self) -> int:
+        """How many count: what the month under way has covers none of those gone by."""
+        return max(self.elapsed, 1)
+
 
 def months(year: int, past_year: int, now: datetime, zone: ZoneInfo) -> Months:
     """`past_year` of the twelve of a past year; all that have gone by of the running one.
@@ -34,11 +39,18 @@ def months(year: int, past_year: int, now: datetime, zone: ZoneInfo) -> Months:
     return Months(elapsed, max(elapsed, 1))
 
 
-def months_covered(account: IndustrialAccount, unit: str) -> tuple[int, ...]:
-    """The months of energy and of output; value added comes without a count of months."""
+def months_covered(account: IndustrialAccount, unit: str, counted: int = 12) -> tuple[int, ...]:
+    """How many of the first `counted` months have energy, and output; value added comes without a
+    count of months."""
+    energy = _among(counted, account.months_energy, account.energy_covered)
     if by_value_added(account, unit):
-        return (account.months_energy,)
-    return account.months_energy, account.months_output
+        return (energy,)
+    return energy, _among(counted, account.months_output, account.output_covered)
+
+
+def _among(counted: int, count: int, covered: list[int] | None) -> int:
+    """All of them where it was not told which they are."""
+    return count if covered is None else sum(month <= counted for month in covered)
 
 
 def thin(covered: int, elapsed: int, share: Fraction) -> bool:

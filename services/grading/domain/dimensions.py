@@ -3,7 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from services.grading.domain.benchmarks import Cuts
+from services.grading.domain.benchmarks import VALUE_ADDED_UNIT, Cuts
 from services.grading.domain.city import CityMean
 from services.grading.domain.completeness import Months, months_covered
 from services.grading.domain.grades import UNKNOWN
@@ -22,7 +22,7 @@ def regional(
     """
     if city is None or city.accounts < needed or account.value_added_1e4cny <= 0:
         return UNKNOWN
-    if account.months_energy < year.required:
+    if months_covered(account, VALUE_ADDED_UNIT, year.counted)[0] < year.required:
         return UNKNOWN
     mean = city.mean
     if mean is None:
@@ -48,7 +48,7 @@ def history(
         return UNKNOWN
     if min(months_covered(before, unit)) < rule.months_needed:
         return UNKNOWN
-    if min(months_covered(account, unit)) < year.required:
+    if min(months_covered(account, unit, year.counted)) < year.required:
         return UNKNOWN
     was, now = _intensity_in(before, unit), _intensity_in(account, unit)
     if was is None or now is None or was <= 0:

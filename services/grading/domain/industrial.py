@@ -53,11 +53,11 @@ def grade(
     }
     output = None if benchmark is None else output_in(account, unit)
     if benchmark is None or output is None:
-        return _ungraded(account, around, others, "no_benchmark", year.required)
+        return _ungraded(account, around, others, "no_benchmark", year)
     if output <= 0:
-        return _ungraded(account, around, others, "no_output", year.required)
-    if min(months_covered(account, unit)) < year.required:
-        return _ungraded(account, around, others, "incomplete", year.required)
+        return _ungraded(account, around, others, "no_output", year)
+    if min(months_covered(account, unit, year.counted)) < year.required:
+        return _ungraded(account, around, others, "incomplete", year)
     found = _graded(account, benchmark, output, others, rules, year)
     return replace(found, city=around.city)
 
@@ -75,7 +75,7 @@ def _graded(
     ratio = intensity / Fraction(benchmark.value)
     sector = rules.cuts(benchmark, account.year).colour(ratio)
     overall = _step(sector, others) if rule.overall == "step" else sector
-    covered = min(months_covered(account, benchmark.output_unit))
+    covered = min(months_covered(account, benchmark.output_unit, year.counted))
     weak = only_weak(account.quality) or thin(covered, year.elapsed, rule.quality_months_share)
     label = _capped(overall, rule.quality_cap) if weak else overall
     name = rules.name("industrial", label)
@@ -104,12 +104,12 @@ def _ungraded(
     around: Surroundings,
     others: dict[str, str],
     missing: str,
-    required: int,
+    year: Months,
 ) -> Grade:
     intensity = dimensions.intensity(account)
     return Grade(
         UNGRADED,
-        reasons.industrial_ungraded(account, around.benchmark, missing, required),
+        reasons.industrial_ungraded(account, around.benchmark, missing, year),
         {"sector": UNKNOWN, **others},
         missing=missing,
         intensity=intensity,

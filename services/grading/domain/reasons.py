@@ -4,6 +4,7 @@ from datetime import date
 from fractions import Fraction
 
 from services.grading.domain.benchmarks import Benchmark
+from services.grading.domain.completeness import Months, months_covered
 from services.grading.domain.farm_peers import UNIT_NAMES, FarmPeers
 from services.grading.domain.outputs import by_value_added
 from shared.events.types import AgriAccount, IndustrialAccount
@@ -80,7 +81,7 @@ def expired(reason: dict[str, str], year: int, on: date) -> dict[str, str]:
 
 
 def industrial_ungraded(
-    account: IndustrialAccount, benchmark: Benchmark | None, missing: str, required: int
+    account: IndustrialAccount, benchmark: Benchmark | None, missing: str, year: Months
 ) -> dict[str, str]:
     """The sentence of an enterprise without a label; `missing` is the word of the reason."""
     by_value = benchmark is not None and by_value_added(account, benchmark.output_unit)
@@ -92,22 +93,29 @@ def industrial_ungraded(
             "zh": f"{account.year}年没有{what_zh}数据：未评级。",
         }
     if missing == "incomplete":
-        return _incomplete(account, required, by_value=by_value)
+        return _incomplete(account, year, by_value=by_value)
     return _no_benchmark(account, benchmark)
 
 
-def _incomplete(account: IndustrialAccount, required: int, *, by_value: bool) -> dict[str, str]:
+def _incomplete(account: IndustrialAccount, year: Months, *, by_value: bool) -> dict[str, str]:
     """Months of output don't count where value added is the output."""
-    energy_en, energy_zh = "months of energy", f"{account.months_energy}个月能源数据"
-    output_en = "" if by_value else f" and {account.months_output} of output"
-    output_zh = "" if by_value else f"、{account.months_output}个月产出数据"
+    energy, output = months_covered(account, account.product_unit, year.counted)
+    output_en = "" if by_value else f" and {output} of output"
+    output_zh = "" if by_value else f"、{output}个月产出数据"
+    # The account counts the month under way too.
+    told = energy, output if not by_value else account.months_output
+    past = told == (account.months_energy, account.months_output)
+    among_en, among_zh = ("", "") if past else (" among those gone by", "已过月份中")
     return {
         "code": "incomplete",
         "en": (
-            f"{account.year} has {account.months_energy} {energy_en}{output_en}, "
-            f"{required} are needed: ungraded."
+            f"{account.year} has {energy} months of energy{output_en}{among_en}, "
+            f"{year.required} are needed: ungraded."
         ),
-        "zh": f"{account.year}年有{energy_zh}{output_zh}，需要{required}个月：未评级。",
+        "zh": (
+            f"{account.year}年{among_zh}有{energy}个月能源数据{output_zh}，"
+            f"需要{year.required}个月：未评级。"
+        ),
     }
 
 

@@ -24,6 +24,10 @@ def _months() -> list[int]:
     return [0] * 12
 
 
+def _covered(counts: list[int]) -> list[int]:
+    return [month for month, count in enumerate(counts, 1) if count]
+
+
 @dataclass(slots=True)
 class Year:
     """One account's year. `energy_readings` and `output_reports` count standing entries by month,
@@ -101,14 +105,24 @@ class Year:
         return self.energy_mg + self.process_mg - self.avoided_mg
 
     @property
+    def energy_covered(self) -> list[int]:
+        """The months (1 to 12) in which a reading of what was used stands."""
+        return _covered(self.energy_readings)
+
+    @property
+    def output_covered(self) -> list[int]:
+        """The months in which an output stands."""
+        return _covered(self.output_reports)
+
+    @property
     def months_energy(self) -> int:
-        """In how many months a reading of what was used stands."""
-        return 12 - self.energy_readings.count(0)
+        """How many they are."""
+        return len(self.energy_covered)
 
     @property
     def months_output(self) -> int:
-        """In how many months an output stands."""
-        return 12 - self.output_reports.count(0)
+        """How many they are."""
+        return len(self.output_covered)
 
     def standing_sets(self) -> list[str]:
         """The factor sets of what stands."""

@@ -50,6 +50,7 @@ async def test_golden_1_and_2_an_enterprise_before_and_after_its_reduction(desk:
     assert Decimal(told["output"]) == 137120
     assert (told["year"], told["sector"], told["product_unit"]) == (2020, "1495", "t")
     assert (told["months_energy"], told["months_output"]) == (12, 12)
+    assert told["energy_covered"] == told["output_covered"] == list(range(1, 13))
     assert Decimal(told["quality"]["actual"]) == 1
     assert await desk.audit() == []
 

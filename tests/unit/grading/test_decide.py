@@ -141,6 +141,18 @@ def test_a_newer_state_that_says_the_same_renews_nothing_and_ends_no_suspension(
     assert not label.expired(later) and not label.suspended and label.cause.startswith("event:")
 
 
+def test_to_be_told_which_months_are_covered_is_no_new_data(
+    rules: Rulebook, benchmark: Benchmark, enterprise: Enterprise
+) -> None:
+    grading, later = Grading(rules, [benchmark]), NOW + timedelta(days=400)
+    grading.post([event(enterprise())])
+    told = {"energy_covered": list(range(1, 13)), "output_covered": list(range(1, 13))}
+    assert grading.post([event(enterprise(sequence=2, **told))], later) == []
+    assert grading.held.labels[SUBJECT][2020].expired(later)
+    less = told | {"energy_covered": list(range(2, 13))}
+    assert len(grading.post([event(enterprise(sequence=3, **less))], later)) == 1
+
+
 def test_current_is_the_latest_graded_year(
     rules: Rulebook, benchmark: Benchmark, enterprise: Enterprise
 ) -> None:

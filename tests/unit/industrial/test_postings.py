@@ -156,6 +156,7 @@ def test_a_year_is_the_sum_of_its_entries() -> None:
     assert (year.energy_mg, year.total_mg, year.pv_mg) == (0, 2, 9)
     assert (year.output, year.value_added) == (Decimal(3), Decimal("1.5"))
     assert (year.months_energy, year.months_output) == (2, 1)
+    assert (year.energy_covered, year.output_covered) == ([1, 3], [6])
     assert year.standing_sets() == ["set1@1", "set3@1", "set4@1"]
     assert year.quality() == {
         "actual": Decimal("0.4"), "estimated": Decimal("0.1"), "substituted": Decimal("0.5"),
