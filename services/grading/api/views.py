@@ -55,16 +55,17 @@ BenchmarkId = Annotated[str, sample("1495/xylitol/2020#1", "Of a benchmark or of
 BenchmarkKind = Literal["norm", "published", "city_mean", "city_median", "farm_peers", "supposed"]
 Dimensions = Annotated[
     dict[str, str],
-    Meta(examples=[{"industry": "light_green", "regional": "unknown", "history": "unknown"}]),
+    Meta(examples=[{"sector": "light_green", "regional": "unknown", "history": "unknown"}]),
 ]
+REASON = {
+    "en": "13875.24 t CO2e in 2020 is 0.101190 t per t, 0.919914 times the benchmark of 0.11 "
+    "(published value, 2020): light green.",
+    "zh": "2020年排放13875.24吨二氧化碳当量，强度为每吨0.101190吨，是基准值0.11（2020年公布值）的"
+    "0.919914倍：浅绿。",
+}
 ReasonText = Annotated[
     dict[str, str],
-    Meta(
-        description="The sentence with its figures, English and Chinese",
-        examples=[
-            {"en": "Ratio 0.919945 to the benchmark: light green.", "zh": "比值 0.919945：浅绿。"}
-        ],
-    ),
+    Meta(description="The sentence with its figures, English and Chinese", examples=[REASON]),
 ]
 
 
