@@ -115,7 +115,7 @@ def reason(found: Told) -> dict[str, str]:
         "en": f"{found.asset_id or 'The enterprise'} used {value} of {carrier.name_en} on "
         f"{weekday_en} {found.day}; usual is at most {most} (median {usual} of {found.days} "
         f"{weekday_en}s before)",
-        "zh": f"{found.asset_id or '企业'}{found.day}({weekday_zh})用{carrier.name_zh}{value},"
+        "zh": f"{found.asset_id or '企业'}于{found.day}({weekday_zh})用{carrier.name_zh}{value},"
         f"超出通常上限{most}(此前{found.days}个{weekday_zh}的中位数为{usual})",
     }
 
