@@ -177,6 +177,14 @@ def test_a_works_that_starts_is_no_step() -> None:
     assert len(found("load_step", seen(load, outputs=made(31, 28)))) == 1
 
 
+@pytest.mark.parametrize(("days_on", "steps"), [(2, 0), (3, 1)])
+def test_what_stood_still_on_most_days_has_no_level_to_step_from(days_on: int, steps: int) -> None:
+    def starting(day: date, hour: int) -> int:
+        return 100 if day >= date(2022, 3, 1) else 10 * (day.weekday() < days_on)
+
+    assert len(found("load_step", seen(load_of(starting, days=120)))) == steps
+
+
 def made(*outputs: int) -> dict[str | None, dict[date, Decimal]]:
     """The line's outputs of the first months."""
     return {"line": {date(2022, n, 1): Decimal(o) for n, o in enumerate(outputs, 1)}}

@@ -72,7 +72,10 @@ def _median(days: Sequence[Day]) -> Fraction:
 
 def _step(days: Sequence[Day]) -> int | None:
     """Where the cumulated distance from the mean is lowest, if three quarters of the days after it
-    lie above three quarters of those before it and at least twenty lie on each side."""
+    lie above three quarters of those before it and at least twenty lie on each side.
+
+    What stood still on the median day before has started: there is nothing to measure a step by.
+    """
     if len(days) < 2 * DAYS_MIN:
         return None
     used = [day.whole.quantity for day in days]
@@ -85,8 +88,8 @@ def _step(days: Sequence[Day]) -> int | None:
     if not DAYS_MIN <= at <= len(days) - DAYS_MIN:
         return None
     before, after = sorted(used[:at]), sorted(used[at:])
-    lasting = after[len(after) // 4] > before[(3 * len(before)) // 4] > 0
-    return at if lasting else None
+    lasting = after[len(after) // 4] > before[(3 * len(before)) // 4]
+    return at if lasting and median(before) > 0 else None
 
 
 def _outputs_around(given: Given, load: Load, at: date) -> tuple[Fraction | None, Fraction | None]:
