@@ -16,6 +16,8 @@ from shared.units.amount import decimal_text, round_half_even
 
 PLACES = 9  # of a benchmark: mg per unit of output
 EXACT = Context(prec=100)
+# Of sums that decimals cannot hold: enough for the same nine places again.
+NEARLY = Context(prec=30)
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,7 +74,7 @@ def rounded(value: Fraction) -> Decimal:
 
 
 def basis_of(peers: Peers) -> Basis:
-    """The sums behind the figure; an output that decimals cannot hold is cut at nine places."""
+    """The sums behind the figure; an output that decimals cannot hold has thirty digits."""
     return Basis(peers.enterprises, _decimal(peers.total_t), _decimal(peers.output))
 
 
@@ -92,5 +94,6 @@ def computed(
 
 
 def _decimal(value: Fraction) -> Decimal:
-    exact = EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
-    return exact if Fraction(exact) == value else rounded(value)
+    parts = Decimal(value.numerator), Decimal(value.denominator)
+    exact = EXACT.divide(*parts)
+    return exact if Fraction(exact) == value else NEARLY.divide(*parts)

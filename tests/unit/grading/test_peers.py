@@ -101,6 +101,20 @@ def test_a_computed_benchmark_says_what_it_rests_on(enterprise: Enterprise) -> N
     assert made.value == Decimal("0.152") and made.cuts is None
 
 
+@pytest.mark.parametrize("total", range(1950, 1960))
+def test_what_a_mean_rests_on_gives_it_again(enterprise: Enterprise, total: int) -> None:
+    """Outputs in m3 at 20 degrees against a benchmark per 1e4Nm3: no decimal holds their sum."""
+    made = [
+        enterprise(product_unit="m3", output=Decimal(90_400 + n * 977), total_t=Decimal(total))
+        for n in range(5)
+    ]
+    found = peers.gather(made, "1e4Nm3", 11)
+    basis = peers.basis_of(found)
+    assert Fraction(basis.output) != found.output
+    again = peers.rounded(Fraction(basis.total_t) / Fraction(basis.output))
+    assert again == peers.rounded(found.total_t / found.output)
+
+
 def test_a_norm_goes_before_a_published_value_a_mean_and_a_median(benchmark: Benchmark) -> None:
     kinds = ("norm", "published", "city_mean", "city_median")
     # The worse the kind, the later its year and version: the kind decides all the same.
