@@ -224,8 +224,11 @@ async def get_history(
 
 
 async def held_of(request: Request, kind: str, id: str) -> Held:
-    """What is stored about one account; 404 when it has no label."""
-    async with request.app.state.pool.acquire() as connection:
+    """What is stored about one account at one moment; 404 when it has no label."""
+    async with (
+        request.app.state.pool.acquire() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
         return await held_by(connection, kind, id)
 
 

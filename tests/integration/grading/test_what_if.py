@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from services.grading.store import reading
 from shared.events.envelope import Event
 
 Enterprise = Callable[..., Event]
@@ -25,6 +28,27 @@ async def test_what_if_stores_nothing(grading: Grading, enterprise: Enterprise, 
     assert (barn.status_code, barn.json()["errors"][0]["pointer"]) == (422, "/reduction_t")
     assert (await grading.label())["label"] == "light_green"
     assert len(await grading.sent()) == 2
+
+
+async def test_what_is_posted_while_it_is_asked_is_of_the_next_answer(
+    grading: Grading, enterprise: Enterprise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await grading.put()
+    await grading.post(enterprise())
+    labels = reading.labels
+
+    async def posted_meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(reading, "labels", labels)
+        await grading.post(enterprise(year=2021, sequence=2))
+        return await labels(*given)
+
+    monkeypatch.setattr(reading, "labels", posted_meanwhile)
+    years = []
+    for _ in range(2):
+        answer = await grading.http.post(f"{URL}/what-if", json={})
+        assert answer.status_code == 200, answer.text
+        years.append(answer.json()["year"])
+    assert years == [2020, 2021]
 
 
 async def test_what_if_cuts_no_more_than_is_emitted(
