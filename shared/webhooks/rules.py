@@ -44,16 +44,18 @@ def wants(subscription: Subscription, event: Event, account: str, sent_at: datet
     return (
         sent_at >= subscription.created_at - SKEW
         and asks_for(subscription.types, subscription.reader, event.type, account)
-        and all(
-            _text(getattr(event.data, name)) in values
-            for name, values in subscription.filter.items()
-        )
+        and passes(subscription.filter, event.data)
     )
 
 
 def asks_for(types: Collection[str], reader: Principal, type: str, account: str) -> bool:
     """Are these types and this reader's subjects such that it is told? Notices are of no account."""
     return type in types and (type == NOTICE or reader.reads(account))
+
+
+def passes(filter: Mapping[str, Collection[str]], data: Data) -> bool:
+    """Has the data one of the values that a filter names, in each of its fields?"""
+    return all(_text(getattr(data, name)) in values for name, values in filter.items())
 
 
 def event_types(topic: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ import structlog
 
 from shared import metrics
 from shared.database import TRANSIENT, Connection, Pool
+from shared.events.envelope import decode
 from shared.stream.leading import Part, lead
 from shared.stream.waiting import wait
 from shared.webhooks import deliveries, notices, rules, subscriptions
@@ -211,13 +212,7 @@ class Sender:
 
     async def _still_told(self, receiver: Receiver, found: list[Due]) -> list[Due]:
         """What the subscription, as it is now, asks for and may have; the rest is dropped."""
-        told = [
-            what
-            for what in found
-            if rules.asks_for(
-                receiver.types, receiver.reader, what.type, self.account(what.subject)
-            )
-        ]
+        told = [what for what in found if self._is_asked_for(receiver, what)]
         if receiver.reader.bank is not None and told:
             subjects = {what.subject for what in told if what.type != rules.NOTICE}
             open_ = await self.consented(self.pool, receiver.reader.bank, subjects, self.clock())
@@ -226,6 +221,14 @@ class Sender:
             dropped = [what.number for what in found if what not in told]
             await deliveries.drop(self.pool, receiver.id, dropped)
         return told
+
+    def _is_asked_for(self, receiver: Receiver, what: Due) -> bool:
+        account = self.account(what.subject)
+        if not rules.asks_for(receiver.types, receiver.reader, what.type, account):
+            return False
+        if not receiver.filter or what.type == rules.NOTICE:
+            return True
+        return rules.passes(receiver.filter, decode(what.body, strict=False).data)
 
     async def _deliver(
         self,

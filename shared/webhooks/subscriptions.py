@@ -69,7 +69,7 @@ where s.status = 'active' and (s.resume_at is null or s.resume_at <= $1)
 order by random()
 """
 RECEIVER = """
-select id, client, bank, url, types, subjects, secret, old_secret, old_secret_until,
+select id, client, bank, url, types, subjects, filter, secret, old_secret, old_secret_until,
     failing_since, failures
 from webhook_subscription
 where id = $1 and status = 'active' and (resume_at is null or resume_at <= $2)
@@ -133,6 +133,7 @@ class Receiver:
     secrets: tuple[bytes, ...]
     reader: Principal
     types: frozenset[str]
+    filter: dict[str, list[str]]
     failing_since: datetime | None
     failures: int
 
@@ -240,6 +241,7 @@ async def receiver(pool: Pool, id: UUID, now: datetime, generation: int) -> Rece
         tuple(secrets),
         _reader(row),
         frozenset(row["types"]),
+        row["filter"],
         row["failing_since"],
         row["failures"],
     )

@@ -33,9 +33,15 @@ ALICE, BOB = "jsrcb:token-alice", "jsrcb:token-bob00"
 START = datetime(2026, 3, 1, 8, tzinfo=UTC)
 
 
-def credit(id: str, subject: str = ALICE, points: str = "23.096", at: datetime = START) -> Event:
+def credit(
+    id: str,
+    subject: str = ALICE,
+    points: str = "23.096",
+    at: datetime = START,
+    cause: str = "p",
+) -> Event:
     """A credit as it is read from the topic, sent at that time."""
-    data = {"epoch": 1, "sequence": 1, "points": points, "balance": points, "cause": "p"}
+    data = {"epoch": 1, "sequence": 1, "points": points, "balance": points, "cause": cause}
     document = {
         "specversion": "1.0",
         "id": id,

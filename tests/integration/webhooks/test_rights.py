@@ -97,6 +97,20 @@ async def test_what_is_no_longer_asked_for_is_not_sent(
     assert receiver.ids() == ["b1"]
 
 
+async def test_what_a_changed_filter_leaves_out_is_not_sent(
+    hooks: Hooks, receiver: Receiver, eventually: Eventually
+) -> None:
+    await hooks.know(ALICE)
+    id = await hooks.subscribe(receiver)
+    await hooks.tell(credit("a1"), credit("a2", cause="q"))
+    async with hooks.client() as http:
+        fewer = wish(receiver.url, filter={"cause": ["q"]}, types=[CREDITED, NOTICE])
+        assert (await http.put(f"/v1/subscriptions/{id}", json=fewer)).status_code == 200
+    async with hooks.sending():
+        await eventually(partial(_nothing_waits, hooks))
+    assert receiver.ids() == ["a2"]
+
+
 async def test_after_an_erasure_nothing_of_the_person_is_kept_or_made(
     hooks: Hooks, receiver: Receiver
 ) -> None:
