@@ -24,6 +24,7 @@ Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 URL_CHARACTERS_MAX = 2048
+PORT_MAX = 65535
 RESOLVE_SECONDS_MAX = 5.0
 # As it is asked for: in letters of DNS, or an address.
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
@@ -108,8 +109,11 @@ def parsed(text: str) -> httpx.URL:
         raise Refused(expected) from None
     if url.scheme not in _PORTS or url.userinfo or url.fragment:
         raise Refused(expected)
-    if not _HOST.fullmatch(host_of(url)) or url.port == 0:
+    if not _HOST.fullmatch(host_of(url)):
         raise Refused(expected)
+    # httpx reads any whole number.
+    if url.port is not None and not 1 <= url.port <= PORT_MAX:
+        raise Refused(f"expected a port from 1 to {PORT_MAX}")
     return url
 
 

@@ -70,12 +70,23 @@ async def test_an_address_is_its_own_name() -> None:
     [
         *("ftp://bank.example/", "https://", "bank.example/hook", "https://u:p@bank.example/"),
         *("https://bank.example/#part", "javascript:alert(1)", "https://[::1", "https://a b/"),
-        *("https://bank.example/" + "a" * 2048, "https://bank.example:0/"),
+        "https://bank.example/" + "a" * 2048,
     ],
 )
 def test_a_url_is_https_with_a_host(url: str) -> None:
     with pytest.raises(Refused, match="expected"):
         parsed(url)
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "99999"])
+def test_a_port_is_one_that_there_is(port: str) -> None:
+    with pytest.raises(Refused, match="expected a port from 1 to 65535"):
+        parsed(f"https://bank.example:{port}/hook")
+
+
+@pytest.mark.parametrize("port", ["", ":1", ":443", ":65535"])
+def test_a_port_may_be_said_or_not(port: str) -> None:
+    assert parsed(f"https://bank.example{port}/hook").host == "bank.example"
 
 
 def test_wrong_networks_are_named() -> None:
