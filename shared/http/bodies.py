@@ -14,9 +14,10 @@ from shared.auth.principal import Principal, authenticated
 from shared.events import said
 from shared.events.diagnosis import NUMBER, NUMBER_PATTERN
 from shared.events.errors import MOST_ERRORS, FieldError, pointer
+from shared.events.identifiers import personal_identifier
 from shared.http.answers import COMPONENTS, JSON, schema
 from shared.http.parameters import CALENDAR, CALENDAR_PATTERN, IN_CALENDAR
-from shared.http.problems import Problem, unsupported_media_type
+from shared.http.problems import Problem, invalid, unsupported_media_type
 
 BodyT = TypeVar("BodyT", bound="Body")
 DECIMAL_PLACES_MAX = 30
@@ -110,6 +111,20 @@ def decoded(decoder: msgspec.json.Decoder[BodyT], raw: bytes) -> BodyT:
     if faults := said.doubled(written) or _unstorable(found, written, ())[:MOST_ERRORS]:
         raise Problem("invalid-body", 422, f"{faults[0].pointer}: {faults[0].detail}", faults)
     return found
+
+
+def refuse_person(where: str, text: str, name: str = "invalid-body") -> None:
+    """422 when there is what looks like an identifier of a person in a text that is kept."""
+    found = personal_identifier(text)
+    if found is not None:
+        raise invalid(where, f"looks like a {found}; expected no identifier of a person", name)
+
+
+def refuse_persons(**texts: str | None) -> None:
+    """The same of a body's texts, by their names."""
+    for name, text in texts.items():
+        if text is not None:
+            refuse_person(f"/{name}", text)
 
 
 def field_fault(message: str, type: Any = None) -> FieldError:

@@ -18,7 +18,7 @@ from shared.database import Connection
 from shared.events.identifiers import FARM_FORM, is_farm, personal_identifier
 from shared.http.answers import NOT_FOUND, Answer, Day, answers, sample
 from shared.http.app import json_response
-from shared.http.bodies import Body, accepts, body
+from shared.http.bodies import Body, accepts, body, refuse_person
 from shared.http.city import today
 from shared.http.problems import invalid
 
@@ -134,8 +134,7 @@ def _check_farm(farm_id: str, farm: Farm) -> None:
         text = getattr(farm, field)
         if not 1 <= len(text.strip()) <= NAME_LENGTH_MAX:
             raise invalid(f"/{field}", f"expected 1 to {NAME_LENGTH_MAX} characters")
-        if found := personal_identifier(text):
-            raise invalid(f"/{field}", f"looks like a {found}; expected no identifier of a person")
+        refuse_person(f"/{field}", text)
 
 
 def _farm(farm_id: str, versions: Sequence[Version], on: date) -> FarmShown:

@@ -29,7 +29,7 @@ from shared.auth.principal import Principal, require, require_city, require_subj
 from shared.database import Connection
 from shared.http.answers import NOT_FOUND, Listing, Refusal, answers, conflicts
 from shared.http.app import json_response
-from shared.http.bodies import NOT_BLANK, Body, accepts, body
+from shared.http.bodies import NOT_BLANK, Body, accepts, body, refuse_persons
 from shared.http.paging import Page, paging
 from shared.http.problems import Problem, conflict, not_found
 
@@ -88,6 +88,7 @@ async def appeal(
 ) -> Response:
     """Stores the appeal and marks the label as contested; 409 while one of the year is open."""
     require_subject(who, id)
+    refuse_persons(reason=given.reason, evidence=given.evidence)
     state, subject = request.app.state, f"{kind}:{id}"
     await held_of(request, kind, id)  # 404 before an account is made for it
     async with state.pool.acquire() as connection, connection.transaction():
@@ -150,6 +151,7 @@ async def decide(
     given: Annotated[Decision, Depends(body(Decision))],
 ) -> Response:
     """Once; 409 afterwards. A re-opened label is graded anew at once under the current data."""
+    refuse_persons(note=given.note)
     state = request.app.state
     async with state.pool.acquire() as connection:
         known = await appeals.find(connection, appeal_id)

@@ -23,7 +23,7 @@ from shared.events.errors import FieldError
 from shared.events.identifiers import BANK_FORM, BANK_PATTERN, is_bank
 from shared.http.answers import Listing, Refusal, Timestamp, answers, sample
 from shared.http.app import json_response
-from shared.http.bodies import NOT_BLANK, Body, accepts, body
+from shared.http.bodies import NOT_BLANK, Body, accepts, body, refuse_persons
 from shared.http.city import today
 from shared.http.paging import Page, listing, paging
 from shared.http.parameters import YearAsked
@@ -180,6 +180,7 @@ async def put_benchmark(
     is false while a better kind holds for the year.
     """
     _check(given, sector, year, product)
+    refuse_persons(product=given.product, source=given.source)
     named = sector, given.product, year
     draft = Draft(_drafted(named, given), given.valid_from)
     changed = await revise(request, who, named, lambda connection: set_anew(connection, draft))

@@ -37,7 +37,7 @@ from shared.http.answers import (
     conflicts,
 )
 from shared.http.app import json_response
-from shared.http.bodies import Body, accepts, body
+from shared.http.bodies import Body, accepts, body, refuse_persons
 from shared.http.city import today, zone_of
 from shared.http.problems import conflict, invalid, not_found
 
@@ -109,6 +109,7 @@ async def post_adoption(
     """Freezes the figures of the year before `from` (those of its days before, when `from` lies in
     it). Once: 409 when it was adopted with another day or note."""
     require_subject(who, id)
+    refuse_persons(note=given.note)
     state = request.app.state
     async with state.pool.acquire() as connection, connection.transaction():
         one, wanted = await _enterprise(request, connection, id, year)

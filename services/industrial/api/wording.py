@@ -4,7 +4,7 @@ import re
 
 from msgspec import Meta
 
-from shared.events.identifiers import personal_identifier
+from shared.http.bodies import refuse_person
 from shared.http.problems import invalid
 
 WORD_LENGTH_MAX = 200
@@ -18,7 +18,7 @@ def check_id(name: str, id: str) -> None:
     """422 unless this can be the id of a meter or asset, and of no person."""
     if not _ID.fullmatch(id):
         raise invalid(f"/path/{name}", f"expected {ID_FORM}", "invalid-parameter")
-    _refuse_person(f"/path/{name}", id, "invalid-parameter")
+    refuse_person(f"/path/{name}", id, "invalid-parameter")
 
 
 def check_words(**words: str) -> None:
@@ -26,10 +26,4 @@ def check_words(**words: str) -> None:
     for name, text in words.items():
         if not 1 <= len(text.strip()) <= WORD_LENGTH_MAX:
             raise invalid(f"/{name}", f"expected 1 to {WORD_LENGTH_MAX} characters")
-        _refuse_person(f"/{name}", text)
-
-
-def _refuse_person(pointer: str, text: str, name: str = "invalid-body") -> None:
-    found = personal_identifier(text)
-    if found is not None:
-        raise invalid(pointer, f"looks like a {found}; expected no identifier of a person", name)
+        refuse_person(f"/{name}", text)

@@ -28,7 +28,7 @@ from shared.http.answers import (
     sample,
 )
 from shared.http.app import json_response
-from shared.http.bodies import NOT_BLANK, Body, accepts, body
+from shared.http.bodies import NOT_BLANK, Body, accepts, body, refuse_persons
 from shared.http.paging import Page, listing, paging
 from shared.http.parameters import PersonalAccount
 from shared.http.problems import not_found
@@ -164,6 +164,7 @@ async def freeze(
 ) -> Response:
     """Credits, reversals, cancellations and expiry go on."""
     require_person(who, id)
+    refuse_persons(reason=wanted.reason)
     state = request.app.state
     await freezing.freeze(state.pool, id, wanted.reason, who.client, state.clock())
     return await _account(request, id)

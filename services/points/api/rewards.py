@@ -14,7 +14,7 @@ from services.points.rewards import STOCK_MAX, Delivery, Offer, RewardShown
 from shared.auth.principal import Principal, require, require_city
 from shared.http.answers import Listing, Refusal, answers, conflicts, sample
 from shared.http.app import json_response
-from shared.http.bodies import NOT_BLANK, Body, accepts, body
+from shared.http.bodies import NOT_BLANK, Body, accepts, body, refuse_person, refuse_persons
 from shared.http.paging import Page, paging
 from shared.http.problems import invalid
 
@@ -87,6 +87,8 @@ async def put_reward(
     if not ID.fullmatch(id):
         expected = "expected up to 64 letters, digits, '.', '_' and '-'"
         raise invalid("/path/id", expected, "invalid-parameter")
+    refuse_person("/path/id", id, "invalid-parameter")
+    refuse_persons(name=reward.name, name_zh=reward.name_zh)
     state = request.app.state
     created = await rewards.put(state.pool, _offer(id, reward), who.client, state.clock())
     found = await rewards.get(state.pool, id, state.clock())
@@ -113,6 +115,7 @@ async def change_stock(
     id: Id, request: Request, who: Registrar, change: Annotated[Change, Depends(body(Change))]
 ) -> Response:
     """Beside redemptions, so that none is lost. The same reference again changes nothing."""
+    refuse_persons(reference=change.reference)
     state = request.app.state
     delivery = Delivery(id, change.reference, change.add, who.client)
     await rewards.deliver(state.pool, delivery, state.clock())

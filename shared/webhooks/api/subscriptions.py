@@ -1,5 +1,6 @@
 """HTTP of subscriptions: a client makes them, looks after them, and sees only its own."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from shared.auth.principal import Principal, require
 from shared.events.errors import pointer
+from shared.events.identifiers import is_enterprise
 from shared.http.answers import (
     Answer,
     Listing,
@@ -21,7 +23,7 @@ from shared.http.answers import (
     sample,
 )
 from shared.http.app import json_response
-from shared.http.bodies import Body, accepts, body
+from shared.http.bodies import Body, accepts, body, refuse_person
 from shared.http.paging import Page, paging
 from shared.http.problems import conflict, forbidden, invalid, not_found, unavailable
 from shared.webhooks import subscriptions
@@ -243,6 +245,7 @@ async def _wish(
     """What is asked for, if it may be; Problem 422 and 403."""
     _check_types(wanted.types, types)
     _check_filter(wanted)
+    _check_subjects(wanted.subjects or ())
     subjects = wanted.subjects if wanted.subjects is not None else list(who.subjects)
     for n, subject in enumerate(subjects):
         if not who.covers("subjects", subject):
@@ -266,6 +269,13 @@ def _check_filter(wanted: SubscriptionBody) -> None:
         if name not in fields:
             expected = ", ".join(fields) or "no filter, since these types share no field"
             raise invalid(pointer("filter", name), f"expected one of: {expected}")
+
+
+def _check_subjects(wanted: Sequence[str]) -> None:
+    for n, subject in enumerate(wanted):
+        # An organisation's digits may look like a person's.
+        if not is_enterprise(subject):
+            refuse_person(f"/subjects/{n}", subject)
 
 
 async def _check_url(request: Request, text: str) -> None:

@@ -190,6 +190,16 @@ async def test_operators_see_what_is_open_oldest_first(
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/query/status")
 
 
+async def test_an_appeal_names_no_person(grading: Grading, enterprise: Enterprise) -> None:
+    await grading.post(enterprise())
+    for wrong in ({"reason": "ask 13812345678"}, {"evidence": "https://a.example/13812345678"}):
+        answer = await grading.http.post(f"{URL}/appeals", json={"reason": "wrong output"} | wrong)
+        assert answer.status_code == 422, answer.text
+        [error] = answer.json()["errors"]
+        assert [error["pointer"]] == [f"/{name}" for name in wrong]
+        assert "looks like a mobile number" in error["detail"]
+
+
 async def test_wrong_decisions_name_the_field(grading: Grading, enterprise: Enterprise) -> None:
     await grading.post(enterprise())
     id = (await filed(grading))["id"]
@@ -205,6 +215,10 @@ async def test_wrong_decisions_name_the_field(grading: Grading, enterprise: Ente
         "must be one of: reopened, upheld",
     )
     assert await refused({"decision": "upheld"}) == ("/note", "is missing")
+    assert await refused({"decision": "upheld", "note": "ask 13812345678"}) == (
+        "/note",
+        "looks like a mobile number; expected no identifier of a person",
+    )
     body = {"decision": "upheld", "note": "x"}
     unknown = await grading.http.post(f"/v1/appeals/{uuid4()}/decision", json=body)
     assert unknown.status_code == 404

@@ -100,6 +100,8 @@ async def test_wrong_bodies_name_the_fields(grading: Grading) -> None:
     assert await pointers(valid_from="2021-01-01") == ["/valid_from"]
     assert await pointers(unit=" ") == await pointers(unit="t/") == ["/unit"]
     assert await pointers(product=" ") == ["/product"]
+    assert await pointers(product="13812345678") == ["/product"]
+    assert await pointers(source="ask 13812345678") == ["/source"]
     nowhere = await grading.http.put("/v1/benchmarks/food/2020", json=BODY)
     assert (nowhere.status_code, nowhere.json()["errors"][0]["pointer"]) == (422, "/path/sector")
 

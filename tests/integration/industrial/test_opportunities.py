@@ -301,6 +301,8 @@ async def test_what_cannot_be_acted_on_is_refused(desk: Any) -> None:
     assert (unknown.status_code, "opportunity of 2022" in unknown.text) == (404, True)
     early = await desk.http.post(path + "?year=2022", json={"from": "2021-05-01"})
     assert (early.status_code, early.json()["errors"][0]["pointer"]) == (422, "/from")
+    named = await desk.http.post(path, json={"from": "2022-05-01", "note": "ask 13812345678"})
+    assert (named.status_code, named.json()["errors"][0]["pointer"]) == (422, "/note")
     wrong = await desk.http.post(path, json={"from": "soon"})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/from")
 

@@ -93,6 +93,9 @@ async def test_bad_requests_say_what_was_expected(points: Points) -> None:
     await rich(points)
     nothing = await points.http.post(f"{PATH}/freeze", json={})
     assert nothing.json()["errors"] == [{"pointer": "/reason", "detail": "is missing"}]
+    named = await points.http.post(f"{PATH}/freeze", json={"reason": "ask 13812345678"})
+    assert named.json()["errors"][0]["pointer"] == "/reason"
+    assert "looks like a mobile number" in named.text
     unknown = "/v1/accounts/jsrcb:token-9999"
     answer = await points.http.post(f"{unknown}/freeze", json={"reason": "r"})
     assert problem(answer) == (404, "not-found", "There is no account 'jsrcb:token-9999'")

@@ -8,6 +8,8 @@ import pytest
 
 from tests.integration.points.desk import Points, problem
 
+PERSON = "looks like a mobile number; expected no identifier of a person"
+
 
 async def names(points: Points, query: str = "") -> list[str]:
     answer = await points.http.get(f"/v1/rewards{query}")
@@ -129,6 +131,14 @@ async def test_a_reference_that_came_with_another_number_is_refused(points: Poin
     assert detail == "/reference: 'DN-1' has come before with 5"
 
 
+async def test_no_offer_or_delivery_is_called_as_a_person_is(points: Points) -> None:
+    offer = await points.offer("13812345678")
+    assert offer.json()["errors"] == [{"pointer": "/path/id", "detail": PERSON}]
+    await points.offer()
+    delivery = await deliver(points, 1, "van of 13812345678")
+    assert delivery.json()["errors"] == [{"pointer": "/reference", "detail": PERSON}]
+
+
 async def test_items_are_taken_off_the_shelf_but_never_more_than_are_there(points: Points) -> None:
     await points.offer()
     assert (await deliver(points, -4, "broken")).json()["stock"] == 6
@@ -147,6 +157,8 @@ async def test_items_are_taken_off_the_shelf_but_never_more_than_are_there(point
         ({"stock": -1}, "/stock", "Expected `int` >= 0"),
         ({"per_account": 0}, "/per_account", "Expected `int` >= 1"),
         ({"name_zh": ""}, "/name_zh", "must not be blank"),
+        ({"name": "for 13812345678"}, "/name", PERSON),
+        ({"name_zh": "给13812345678"}, "/name_zh", PERSON),
         (
             {"points": "20.00000000000000000000000000001"},
             "/points",

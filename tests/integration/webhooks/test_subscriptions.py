@@ -111,6 +111,7 @@ async def test_a_token_without_subjects_is_told_nothing(hooks: Hooks) -> None:
         ({"filter": {"a/b": ["x"]}}, "/filter/a~1b", "expected one of: cause, due, epoch"),
         ({"filter": {"cause": ["x" * 201]}}, "/filter", "length <= 200"),
         ({"subjects": ["jsrcb:" + "x" * 200]}, "/subjects/0", "length <= 200"),
+        ({"subjects": [ALICE, "jsrcb:13812345678"]}, "/subjects/1", "looks like a mobile number"),
         ({"types": [CREDITED] * 101}, "/types", "length <= 100"),
         ({"secret": "short"}, "/secret", "expected whsec_ and 24 to 64 bytes in base64"),
         ({"events": []}, "/events", "is not a field of this body"),
