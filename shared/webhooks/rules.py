@@ -1,5 +1,6 @@
 """What a subscription wants, and when a delivery is tried again. Pure."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from uuid import UUID
 from shared.auth.principal import Principal
 from shared.events.envelope import Event
 from shared.events.types import OUTPUTS, Data
+from shared.methodology.label_rows import LABEL_WORDS
 
 # Told to the other subscriptions of a client when one of them is disabled; in no topic.
 NOTICE = "cn.tanzhang.subscription.disabled.v1"
@@ -26,6 +28,16 @@ UNASKED = timedelta(days=2)
 SKEW = timedelta(minutes=1)
 
 _PLAIN = {str, int, bool, NoneType}
+_WHOLE = re.compile("0|-?[1-9][0-9]*")
+_LABEL, _TIER = "cn.tanzhang.label.changed.v1", "cn.tanzhang.points.tier.v1"
+_LABELS = tuple(dict.fromkeys(LABEL_WORDS["industrial"] + LABEL_WORDS["agri"]))
+# What of these fields is a closed list.
+_WORDS: dict[tuple[str, str], tuple[str, ...]] = {
+    (_LABEL, "label"): _LABELS,
+    (_LABEL, "previous"): _LABELS,
+    (_TIER, "tier"): LABEL_WORDS["personal"],
+    (_TIER, "previous"): LABEL_WORDS["personal"],
+}
 
 
 @dataclass(slots=True, frozen=True)
@@ -69,6 +81,12 @@ def filterable(types: Collection[str]) -> list[str]:
     return sorted(set.intersection(*found)) if found else []
 
 
+def unheard_of(types: Collection[str], name: str, value: str) -> str | None:
+    """What was expected when a field has this value in no event of these types; None when it may."""
+    expected = [_expected(type, name, value) for type in types if type in OUTPUTS]
+    return expected[0] if expected and all(expected) else None
+
+
 def next_attempt(
     attempts: int, now: datetime, retry_after: timedelta | None, chance: Callable[[], float]
 ) -> datetime:
@@ -95,12 +113,27 @@ def retry_after(header: str | None, now: datetime) -> timedelta | None:
     return min(max(pause, timedelta(0)), RETRY_AFTER_MAX)
 
 
+def _expected(type: str, name: str, value: str) -> str | None:
+    kinds = _kinds(get_type_hints(OUTPUTS[type][1])[name])
+    words = _WORDS.get((type, name), ("true", "false") if bool in kinds else ())
+    if words:
+        known = (*words, "null") if NoneType in kinds else words
+        return None if value in known else f"expected one of: {', '.join(known)}"
+    if int in kinds and not _WHOLE.fullmatch(value):
+        return "expected a whole number in digits"
+    return None
+
+
 def _plain_fields(type: type[Data]) -> set[str]:
     return {name for name, hint in get_type_hints(type).items() if _is_plain(hint)}
 
 
 def _is_plain(hint: Any) -> bool:
-    return set(get_args(hint) if isinstance(hint, UnionType) else (hint,)) <= _PLAIN
+    return _kinds(hint) <= _PLAIN
+
+
+def _kinds(hint: Any) -> set[Any]:
+    return set(get_args(hint) if isinstance(hint, UnionType) else (hint,))
 
 
 def _text(value: object) -> str:

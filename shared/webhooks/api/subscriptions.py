@@ -28,7 +28,7 @@ from shared.http.paging import Page, paging
 from shared.http.problems import conflict, forbidden, invalid, not_found, unavailable
 from shared.webhooks import subscriptions
 from shared.webhooks.addresses import Refused, Unresolved, guard, parsed
-from shared.webhooks.rules import NOTICE, filterable
+from shared.webhooks.rules import NOTICE, filterable, unheard_of
 from shared.webhooks.signing import SECRET_FORM, NoKey, Vault, is_secret, new_secret
 from shared.webhooks.subscriptions import PER_CLIENT_MAX, Wish
 
@@ -265,10 +265,14 @@ def _check_types(wanted: list[str], types: tuple[str, ...]) -> None:
 
 def _check_filter(wanted: SubscriptionBody) -> None:
     fields = filterable(wanted.types)
-    for name in wanted.filter:
+    for name, values in wanted.filter.items():
         if name not in fields:
-            expected = ", ".join(fields) or "no filter, since these types share no field"
-            raise invalid(pointer("filter", name), f"expected one of: {expected}")
+            known = ", ".join(fields) or "no filter, since these types share no field"
+            raise invalid(pointer("filter", name), f"expected one of: {known}")
+        for n, value in enumerate(values):
+            # Passed over, a subscriber would wait for what never comes.
+            if expected := unheard_of(wanted.types, name, value):
+                raise invalid(pointer("filter", name, n), expected)
 
 
 def _check_subjects(wanted: Sequence[str]) -> None:

@@ -109,6 +109,12 @@ async def test_a_token_without_subjects_is_told_nothing(hooks: Hooks) -> None:
         ({"types": []}, "/types", "length >= 1"),
         ({"filter": {"policy": ["x"]}}, "/filter/policy", "expected one of: cause, due, epoch"),
         ({"filter": {"a/b": ["x"]}}, "/filter/a~1b", "expected one of: cause, due, epoch"),
+        ({"filter": {"sequence": ["1", "x"]}}, "/filter/sequence/1", "expected a whole number"),
+        (
+            {"types": ["cn.tanzhang.points.tier.v1"], "filter": {"tier": ["A"]}},
+            "/filter/tier/0",
+            "deep, medium, light, none",
+        ),
         ({"filter": {"cause": ["x" * 201]}}, "/filter", "length <= 200"),
         ({"subjects": ["jsrcb:" + "x" * 200]}, "/subjects/0", "length <= 200"),
         ({"subjects": [ALICE, "jsrcb:13812345678"]}, "/subjects/1", "looks like a mobile number"),

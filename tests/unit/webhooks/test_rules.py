@@ -18,6 +18,7 @@ from shared.webhooks.rules import Subscription, filterable, next_attempt, retry_
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CREDITED, TIER = "cn.tanzhang.points.credited.v1", "cn.tanzhang.points.tier.v1"
+LABEL = "cn.tanzhang.label.changed.v1"
 
 
 def _tier(tier: str = "B", subject: str = "jsrcb:token-0001") -> Event:
@@ -84,6 +85,39 @@ def test_filters_take_fields_that_all_types_have_and_that_are_words_or_numbers()
     assert "policy" not in filterable(["cn.tanzhang.label.changed.v1"])
     assert filterable([CREDITED, TIER]) == ["cause", "epoch", "sequence"]
     assert filterable([rules.NOTICE]) == []
+
+
+@pytest.mark.parametrize(
+    ("type", "name", "value", "expected"),
+    [
+        (LABEL, "label", "red", None),
+        (LABEL, "label", "medium_green", None),
+        (LABEL, "label", "Red", "expected one of: deep_green, light_green, yellow, red, ungraded"),
+        (LABEL, "label", "null", "expected one of: deep_green"),
+        (LABEL, "previous", "null", None),
+        (LABEL, "previous", "rde", "expected one of: deep_green"),
+        (LABEL, "expired", "true", None),
+        (LABEL, "expired", "null", None),
+        (LABEL, "expired", "yes", "expected one of: true, false, null"),
+        (LABEL, "year", "2022", None),
+        (LABEL, "year", "2022.0", "expected a whole number in digits"),
+        (LABEL, "year", "02022", "expected a whole number in digits"),
+        (LABEL, "benchmark_version", "3041/glass/2022#1", None),
+        (TIER, "tier", "deep", None),
+        (TIER, "tier", "red", "expected one of: deep, medium, light, none"),
+        (TIER, "previous", "none", None),
+    ],
+)
+def test_a_filter_names_values_that_there_are(
+    type: str, name: str, value: str, expected: str | None
+) -> None:
+    found = rules.unheard_of([type, rules.NOTICE], name, value)
+    assert (found is None) if expected is None else (found or "").startswith(expected)
+
+
+def test_a_value_of_one_of_the_types_will_do() -> None:
+    assert rules.unheard_of([CREDITED, TIER], "cause", "x") is None
+    assert rules.unheard_of([CREDITED, TIER], "epoch", "x") is not None
 
 
 def test_a_topics_types_are_those_that_it_carries() -> None:
