@@ -4,37 +4,15 @@ import json
 from typing import Any
 
 from services.ingest.handler import Rejected
+from shared.events.examples import EXAMPLES
 from shared.events.http import MAX_BATCH
 from shared.events.modes import BATCH, EVENT, JSON
 from shared.events.schema import event_schema
 from shared.events.types import INPUTS
 from shared.http.answers import COMPONENTS, REFERENCE, Answer, Refusal, answers
 
-PAYMENT: dict[str, Any] = {
-    "specversion": "1.0",
-    "id": "core-2020-01-01-4711",
-    "source": "urn:jsrcb:core",
-    "type": "cn.tanzhang.payment.v1",
-    "subject": "jsrcb:a8f5f167f44f4964",
-    "time": "2020-01-01T08:00:00+08:00",
-    "data": {"kind": "transfer", "channel": "mobile", "amount": "150.50", "currency": "CNY"},
-}
-READING: dict[str, Any] = {
-    "specversion": "1.0",
-    "id": "m-1-2020-01-01T00:15",
-    "source": "urn:grid:meters",
-    "type": "cn.tanzhang.meter.reading.v1",
-    "subject": "91350100M000100Y43",
-    "data": {
-        "meter_id": "m-1",
-        "kind": "interval",
-        "start": "2020-01-01T00:00:00+08:00",
-        "end": "2020-01-01T00:15:00+08:00",
-        "value": "1.5",
-        "unit": "kWh",
-        "quality": "actual",
-    },
-}
+PAYMENT = EXAMPLES["cn.tanzhang.payment.v1"]
+READING = EXAMPLES["cn.tanzhang.meter.reading.v1"]
 _HEADERS = {
     "specversion": "Of binary mode: always 1.0",
     "id": "Of binary mode: with the source it makes the event one of its kind",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.events.envelope import STRUCTURED
+from shared.events.examples import EXAMPLES
 from shared.events.types import INPUTS, TOPICS, TYPES
 
 _INFO = {
@@ -69,6 +70,7 @@ def _message(type: str, subject: str) -> dict[str, Any]:
         "headers": _HEADERS,
         "payload": {"$ref": f"#/components/schemas/{type}"},
         "bindings": {"kafka": {"key": key, "bindingVersion": "0.5.0"}},
+        "examples": [{"payload": EXAMPLES[type]}],
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from shared.events import meaning
+from shared.events.envelope import Outgoing, decode, encode
 from shared.events.schema import event_schema, event_types, files
 from shared.events.types import INPUTS, TYPES, FarmRecord
 from shared.events.words import PaymentKind
@@ -65,6 +66,20 @@ def test_the_schemas_take_what_the_door_takes(sample: Sample, aliases: list[str]
         validator = jsonschema.Draft202012Validator(event_schema(event["type"]))
         assert list(validator.iter_errors(event)) == []
         assert list(validator.iter_errors(sample(alias, data={"colour": "red"})))
+
+
+def test_every_message_has_an_example_that_is_taken_or_told_so() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    messages = yaml.safe_load(files()["asyncapi.yaml"])["components"]["messages"]
+    for type in TYPES:
+        [shown] = [example["payload"] for example in messages[type]["examples"]]
+        assert list(jsonschema.Draft202012Validator(event_schema(type)).iter_errors(shown)) == []
+        event = decode(msgspec.json.encode(shown), strict=type in INPUTS)
+        assert event.type == type
+        if type not in INPUTS:
+            assert event.time is not None
+            told = Outgoing(type, event.subject, event.id, event.source, event.time, event.data)
+            assert msgspec.json.decode(encode(told)) == shown
 
 
 def test_the_asyncapi_document_is_valid() -> None:
