@@ -13,6 +13,8 @@ from shared.events.errors import EventError, refuse
 EVENT = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 JSON = "application/json"
+# Names of UTF-8, and what is part of it.
+CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 
 # CloudEvents 1.0: names of attributes are lower-case letters and digits.
 _NAME = re.compile(r"[a-z0-9]{1,64}")
@@ -33,7 +35,7 @@ def media_type(content_type: str) -> str:
     message = Message()
     message["content-type"] = content_type.replace("\r", " ").replace("\n", " ")
     charset = message.get_param("charset", "utf-8")
-    if not isinstance(charset, str) or charset.lower() not in {"utf-8", "utf8", "us-ascii"}:
+    if not isinstance(charset, str) or charset.lower() not in CHARSETS:
         raise UnsupportedContentType
     return content_type.partition(";")[0].strip().lower()
 

@@ -23,6 +23,7 @@ from shared.events.identifiers import (
     personal_identifier,
 )
 from shared.events.ids import normalised
+from shared.events.modes import CHARSETS
 from shared.events.types import Data, Day, Payment
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ _MODEST = re.compile(rb'"?-?[0-9]{1,15}(?:\.[0-9]{1,12})?"?')
 _SPACED = re.compile(rb'"[ \t\r\n]+:')
 _DECIMAL_TEXT = re.compile(rb'"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"')
 _USUAL_TYPES = (None, "application/json")
-_JSON_TYPE = re.compile(r'application/json\s*(?:;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
+_JSON_TYPE = re.compile(r"\s*application/json\s*(;.*)?", re.DOTALL)
+_CHARSET = re.compile(r'[;\s]charset\s*=\s*"?([^";\s]*)')
 _IDENTIFIERS = frozenset(
     ["meter_id", "parcel_id", "asset_id", "channel_ref", "replaces", "reverses", "evidence"]
 )
@@ -79,8 +81,8 @@ def check_envelope(envelope: "Envelope") -> None:
     check_identifier("/id", envelope.id)
     _check_source(envelope.source)
     content_type = envelope.datacontenttype
-    if not (content_type in _USUAL_TYPES or _JSON_TYPE.fullmatch(content_type)):
-        raise refuse("unsupported-data", "/datacontenttype", "must be application/json")
+    if content_type not in _USUAL_TYPES and not _is_json(content_type):
+        raise refuse("unsupported-data", "/datacontenttype", "must be application/json in UTF-8")
     if envelope.time is not None:
         meaning.check_instant("/time", envelope.time)
 
@@ -139,6 +141,12 @@ def check_identifier(where: str, text: str) -> None:
     kind = personal_identifier(text)
     if kind is not None:
         raise refuse("personal-identifier", where, f"looks like a {kind}: send a pseudonym instead")
+
+
+def _is_json(content_type: str) -> bool:
+    """JSON in UTF-8, whatever other parameters its type has; in binary mode it is the request's."""
+    found = _JSON_TYPE.fullmatch(content_type.lower())
+    return found is not None and CHARSETS.issuperset(_CHARSET.findall(found[1] or ""))
 
 
 @lru_cache(1024)  # of those that pass

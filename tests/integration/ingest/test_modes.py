@@ -41,7 +41,7 @@ async def test_binary(door: Door) -> None:
         "ce-time": "2020-01-01T08:00:00+08:00",
     }
 
-    answer = await door.post(PAYMENT, "application/json", headers)
+    answer = await door.post(PAYMENT, "application/json;charset=utf8", headers)
 
     assert answer.json() == {"accepted": 1, "rejected": []}
     (record,) = await door.stored("payments", {"id-碳"})

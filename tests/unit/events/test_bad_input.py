@@ -60,6 +60,13 @@ def test_what_is_no_event(raw: bytes, name: str) -> None:
         ({"time": "0001-01-01T00:00:00+14:00"}, "out-of-range", "/time", "1990 to 2100"),
         ({"time": ...}, "missing-field", "/time", "is required"),
         ({"datacontenttype": "text/xml"}, "unsupported-data", "/datacontenttype", "json"),
+        *(
+            ({"datacontenttype": wrong}, "unsupported-data", "/datacontenttype", "in UTF-8")
+            for wrong in (
+                *("application/json; charset=gbk", "application/json-seq", ""),
+                'application/json; x=1; charset="latin1"',
+            )
+        ),
         ({"data": ..., "data_base64": "e30="}, "unsupported-data", "/data_base64", "in data"),
         ({"data_base64": "e30="}, "unsupported-data", "/data_base64", "in data"),
         ({"data": []}, "wrong-type", "/data", "must be a JSON object"),

@@ -85,6 +85,19 @@ def test_formatting_extensions_and_nulls_do_not_count(other: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "content_type",
+    [
+        *("application/json; charset=utf-8", 'APPLICATION/JSON ;Charset="UTF-8"'),
+        *("application/json;charset=utf8", "application/json; charset=us-ascii"),
+        *("application/json;", "application/json; odata=verbose; charset=utf-8"),
+    ],
+)
+def test_json_is_json_whatever_else_its_type_says(sample: Sample, content_type: str) -> None:
+    body = sample("payment", datacontenttype=content_type)
+    assert decode(msgspec.json.encode(body), strict=True).id == body["id"]
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"subject": "jsrcb:b8f5f167f44f4964"},
