@@ -14,13 +14,12 @@ from fastapi import FastAPI
 
 from shared.logging import configure
 from shared.settings import Settings, SettingsError
+from tanzhang.connections import KEEP_ALIVE_SECONDS, Connection
 
 Role = Literal["api", "worker", "all", "webhooks"]
 # Services whose events finance platforms may have posted to them.
 WEBHOOKS = ("grading", "points")
 GRACEFUL_SECONDS = 15
-# Longer than the idle time of the usual load balancers (60 s).
-KEEP_ALIVE_SECONDS = 75
 # The last line of defence, since beyond it probes are refused too: services bound the requests
 # that are under way themselves.
 CONNECTIONS_MAX = 10_000
@@ -45,7 +44,7 @@ def serve(app: FastAPI, host: str, port: int) -> int:
             host=host,
             port=port,
             loop="uvloop",
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="on",
             access_log=False,
