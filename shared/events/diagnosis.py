@@ -141,4 +141,8 @@ def literals(hint: Any) -> tuple[str, ...]:
 def _place(error: Exception) -> str:
     """Where the JSON breaks, without the text that was sent."""
     match = re.search(r"\(byte (\d+)\)|position (\d+)", str(error))
-    return f"byte {match[1] or match[2]}" if match else "it ends too early or is nested too deep"
+    return (
+        f"byte {match[1] or match[2]}"
+        if match
+        else "it ends too early, has half a surrogate pair or is nested too deep"
+    )

@@ -7,6 +7,7 @@ from typing import Any
 from tests.integration.ingest.door import BATCH, EVENT, Door, payment, reading
 
 AHEAD = (datetime.now(UTC) + timedelta(hours=25)).isoformat()
+NAN = float("nan")
 CITIZEN = "11010519491231002X"
 UNSUPPORTED = (
     None,
@@ -127,6 +128,20 @@ async def test_not_json(door: Door) -> None:
             answer = await door.post(raw, media)
             assert answer.status_code == 400, (raw, media, answer.text)
             assert answer.json()["type"] == "urn:tanzhang:problem:not-json"
+
+
+async def test_what_only_some_call_json_takes_no_other_event_with_it(door: Door) -> None:
+    # As JavaScript writes a character that was cut in two, and Python what is no number.
+    batch = [payment({"id": "half\ud842"}), payment({"id": "whole"}), payment({}, amount=NAN)]
+
+    answer = await door.post(batch, BATCH)
+
+    assert answer.status_code == 202, answer.text
+    found = answer.json()
+    assert found["accepted"] == 1
+    assert [r["index"] for r in found["rejected"]] == [0, 2]
+    assert {r["problem"]["type"] for r in found["rejected"]} == {"urn:tanzhang:problem:not-json"}
+    await door.stored("payments", {"whole"})
 
 
 async def test_a_batch_that_is_no_list(door: Door) -> None:

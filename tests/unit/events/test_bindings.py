@@ -63,6 +63,44 @@ def test_http_structured_is_passed_through(content_type: str) -> None:
     assert http.parse(content_type, {}, b" {not read here") == [b" {not read here"]
 
 
+@pytest.mark.parametrize(
+    "wrong", [rb'{"b": "\ud83d"}', b'{"b": NaN}', b'{"b": "\xff", "c": Infinity}']
+)
+@pytest.mark.parametrize("space", [b"", b" \n"])
+def test_http_batch_parts_with_what_only_some_call_json(wrong: bytes, space: bytes) -> None:
+    parts = [b'{"a": "\xe7\xa2\xb3"}', wrong, b'{"a": [1, {}]}']
+    body = space + b"[" + space + (space + b"," + space).join(parts) + space + b"]" + space
+    assert http.parse("application/cloudevents-batch+json", {}, body) == parts
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[NaN,]",
+        b"[NaN",
+        b"[NaN}",
+        b"[NaN]]",
+        b"[,NaN]",
+        b"{NaN}",
+        b"NaN",
+        b"[NaN nul]",
+        b"[NaN [1]]",
+        b"[NaN,,1]",
+        b"[NaN] 1",
+        b"[" * 5000,
+    ],
+)
+def test_http_batch_that_nobody_calls_json(body: bytes) -> None:
+    with pytest.raises(EventError, match="not-json"):
+        http.parse("application/cloudevents-batch+json", {}, body)
+
+
+def test_http_batch_of_such_has_a_limit_too() -> None:
+    body = b"[" + b",".join([b"NaN"] * (http.MAX_BATCH + 1)) + b"]"
+    with pytest.raises(EventError, match="too-many"):
+        http.parse("application/cloudevents-batch+json", {}, body)
+
+
 def test_http_batch_keeps_every_byte() -> None:
     batch = "application/cloudevents-batch+json; charset=utf-8"
     assert http.parse(batch, {}, b'[{"a": 1.50} , 7,\n{"a":"\xc3\xa9"}]') == [
