@@ -49,7 +49,8 @@ KNOWN = {
     "event": (EVENT, {*INPUTS, *OUTPUTS, NOTICE}),
 }
 ROUTES = _routes()
-FOLDERS = {path.name for path in pages.ROOT.iterdir() if path.is_dir()} - {".tanzhang"}
+# What the project is made of; `.tanzhang` and `.cache` are made by commands, where they were run.
+FOLDERS = {path.name for path in pages.ROOT.iterdir() if path.is_dir()} - {".tanzhang", ".cache"}
 
 
 def _faults(page: Path, code: str) -> Iterator[str]:
