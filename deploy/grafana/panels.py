@@ -139,7 +139,7 @@ def bars(
     query: Query,
     *,
     unit: str = "short",
-    decimals: int = 0,
+    decimals: int | None = None,
     colours: Mapping[str, str] | None = None,
     span: int = 12,
     height: int = 8,
@@ -152,7 +152,6 @@ def bars(
         .datasource(SOURCE)
         .with_target(_target(0, query).instant())
         .unit(unit)
-        .decimals(decimals)
         .min(0)
         .display_mode(BarGaugeDisplayMode.BASIC)
         .value_mode(BarGaugeValueMode.TEXT)
@@ -165,7 +164,7 @@ def bars(
     )
     for name, colour in (colours or {}).items():
         panel = panel.override_by_name(name, _coloured(colour))
-    return panel
+    return panel if decimals is None else panel.decimals(decimals)
 
 
 def _target(n: int, query: Query) -> prometheus.Dataquery:

@@ -113,7 +113,7 @@ SECOND = Part(
             f"max(tanzhang_outbox_age_seconds{{{OF}}})",
             steps=((None, GREEN), (10, YELLOW), (60, RED)),
             unit="s",
-            decimals=0,
+            decimals=1,
             span=3,
             height=4,
         ),

@@ -15,6 +15,8 @@ BOARDS = boards.dashboards()
 WIDTH = 24
 # `tanzhang_build_info` and the like would stand here: measured on purpose, shown nowhere.
 NOT_SHOWN: frozenset[str] = frozenset()
+# Units that Grafana puts into thousands or hours by itself: 1,490 t are 1.49 kt, 90 s 1.5 mins.
+SCALED = ("short", "bytes", "ops", "reqps", "s", "si:t")
 
 
 def test_the_committed_files_are_the_generated_ones() -> None:
@@ -73,6 +75,15 @@ def test_every_panel_is_described_in_words(name: str) -> None:
         assert any("\u4e00" <= letter <= "\u9fff" for letter in panel["title"]), panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
         assert all(target["datasource"]["uid"] == "${datasource}" for target in panel["targets"])
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_no_figure_is_cut_to_its_first_digit(name: str) -> None:
+    """Without decimals a million and a half points are shown as `2 Mil`."""
+    for panel in boards.panels(BOARDS[name]):
+        defaults = panel["fieldConfig"]["defaults"]
+        if defaults["unit"] in SCALED:
+            assert defaults.get("decimals") != 0, panel["title"]
 
 
 @pytest.mark.parametrize("name", BOARDS)
