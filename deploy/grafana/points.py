@@ -7,6 +7,8 @@ from deploy.grafana.panels import GREEN, RED, YELLOW, Query, Text, bars, big, li
 
 WINDOW = "[$__rate_interval]"
 ISSUED, REDEEMED = "max(tanzhang_points_issued)", "max(tanzhang_points_redeemed)"
+# What some owe is issued no more, and nobody else has the less for it.
+HELD = f"{ISSUED} - {REDEEMED} + max(tanzhang_points_owed)"
 TIER_COLOURS = {"light": "light-green", "medium": GREEN, "deep": "dark-green"}
 
 FIRST = Part(
@@ -31,7 +33,7 @@ FIRST = Part(
         ),
         big(
             Text("Points held", "结余积分", "Points that members can still spend."),
-            f"{ISSUED} - {REDEEMED}",
+            HELD,
             span=8,
             height=6,
         ),
