@@ -1,7 +1,9 @@
 """Every alert fires when it should, says what to do, and is described."""
 
 import re
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -15,10 +17,10 @@ NAMES = [alert["alert"] for alert in ALERTS]
 UNIT_TESTS = ("alerts_test.yaml", "alerts_days_test.yaml")
 
 
-def promtool(*arguments: str) -> str:
+def promtool(*arguments: str, folder: Path = FOLDER) -> str:
     done = subprocess.run(
         [programs().promtool, *arguments],
-        cwd=FOLDER,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
@@ -33,6 +35,18 @@ def test_the_configuration_and_the_rules_are_right() -> None:
     assert f"{len(NAMES) + len(boards.records())} rules found" in promtool(
         "check", "config", "prometheus.yml"
     )
+
+
+@pytest.mark.parametrize("page", ["deploy/prometheus/prometheus.yml", "docs/operating.md"])
+def test_who_is_told_is_named_by_the_file_that_the_pages_say(tmp_path: Path, page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    [told] = re.findall(r'\[?\{"targets": .+\}\]?', text)
+    for name in ("prometheus.yml", "alerts.yaml"):
+        shutil.copy(FOLDER / name, tmp_path)
+    (tmp_path / "alertmanagers").mkdir()
+    (tmp_path / "alertmanagers" / "ours.yaml").write_text(told, encoding="utf-8")
+
+    assert "SUCCESS" in promtool("check", "config", "prometheus.yml", folder=tmp_path)
 
 
 def test_a_process_whose_database_hangs_says_so_before_the_scrape_is_given_up() -> None:
