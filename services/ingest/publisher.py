@@ -1,6 +1,7 @@
 """The way into Kafka: a batch is published when every one of its events is acknowledged."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -16,13 +17,18 @@ from aiokafka.errors import (
 from shared import metrics
 from shared.events.envelope import Event
 from shared.events.types import TYPES
+from shared.kafka import ACKNOWLEDGE_MS_MAX
 from shared.publishing import Producer, connect
 from shared.settings import Settings
+from shared.stream.waiting import wait
 
 EVENTS_IN_FLIGHT_MAX = 50_000
 BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
 ACKNOWLEDGE_SECONDS_MAX = 30.0
 BACK_OFF_SECONDS_MAX = 5.0
+LOOK_SECONDS = 5.0
+# By then all that a producer holds has expired, and nothing is lost with it.
+SILENT_SECONDS_MAX = ACKNOWLEDGE_MS_MAX / 1000
 
 # Errors that say nothing about the producer; after any other one it is replaced.
 _PRODUCER_IS_FINE = (
@@ -122,7 +128,7 @@ class Publisher:
         metrics.ENQUEUED_BYTES.labels("ingest").set(self._bytes)
 
     async def _keep(self) -> None:
-        """Connect, and connect anew each time the producer has broken."""
+        """Connect, and connect anew each time the producer has broken or hears nothing."""
         delay = 0.2
         while True:
             try:
@@ -135,13 +141,35 @@ class Publisher:
             log.info("kafka_connected")
             delay = 0.2
             self._broken.clear()
-            await self._broken.wait()
+            await self._until_useless(self._producer)
             # aiokafka#1017: after a fatal error (a sequence out of order) a producer fails for
             # ever. Consumers drop the repeats that sending again may bring.
             await self._drop_producer()
             await asyncio.sleep(delay)
 
+    async def _until_useless(self, producer: Producer) -> None:
+        """Until it has broken, or for too long no broker has answered it.
+
+        What it was connected with may be another by now: the file of Kafka's authority, the brokers.
+        """
+        answered = time.monotonic()
+        while not await wait(self._broken, LOOK_SECONDS):
+            if await _answers(producer):
+                answered = time.monotonic()
+            elif time.monotonic() - answered > SILENT_SECONDS_MAX:
+                log.warning("kafka_silent", seconds=SILENT_SECONDS_MAX)
+                return
+
     async def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.close()
+
+
+async def _answers(producer: Producer) -> bool:
+    """Whether a broker answers it soon."""
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            return await producer.answers()
+    except TimeoutError:
+        return False
