@@ -142,6 +142,11 @@ BROKEN: list[tuple[Check, Callable[[list[dict]], None], str]] = [
         put("HTTPRoute", "agri", "spec", "rules", 0, "matches", 0, "path", "value", value="/"),
         "shows /metrics",
     ),
+    (
+        wiring.routes,
+        put("HTTPRoute", "agri", "spec", "rules", 0, "timeouts", value={"request": "30s"}),
+        "waits 30s",
+    ),
     (wiring.references, remove("ExternalSecret", "keys"), "nobody makes erasure-key"),
     (wiring.references, remove("KafkaUser", "agri-kafka"), "Secret agri-kafka"),
     (wiring.references, remove("ServiceAccount", "agri"), "no ServiceAccount agri"),

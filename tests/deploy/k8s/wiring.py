@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from services.ingest.publisher import ACKNOWLEDGE_SECONDS_MAX
 from tests.deploy.k8s.objects import (
     Process,
     names,
@@ -14,6 +15,8 @@ from tests.deploy.k8s.objects import (
 
 OURS = {"app.kubernetes.io/part-of": "tanzhang"}
 HALF_A_CPU = 500  # in thousandths
+# What a statement may take (shared.database); what Kafka may, is less.
+ANSWER_SECONDS_MAX = max(60.0, ACKNOWLEDGE_SECONDS_MAX)
 
 
 def selectors(objects: list[dict]) -> Iterator[str]:
@@ -74,7 +77,7 @@ def services(objects: list[dict]) -> Iterator[str]:
 
 
 def routes(objects: list[dict]) -> Iterator[str]:
-    """Routes that show probes or metrics to the world, or hang on no listener."""
+    """Routes that show probes or metrics to the world, wait too short, or hang on no listener."""
     listeners = {
         (found["metadata"]["name"], listener["name"])
         for found in of_kind(objects, "Gateway")
@@ -89,6 +92,11 @@ def routes(objects: list[dict]) -> Iterator[str]:
         for closed in ("/livez", "/readyz", "/metrics"):
             if any(closed.startswith(path) for path in paths):
                 yield f"{title(found)} shows {closed}"
+        for rule in found["spec"]["rules"]:
+            # Without one Envoy gives up after 15 s, in words of its own.
+            patience = rule.get("timeouts", {}).get("request", "15s")
+            if float(patience.removesuffix("s")) <= ANSWER_SECONDS_MAX:
+                yield f"{title(found)} waits {patience} for an answer"
     for found in of_kind(objects, "Gateway"):
         for listener in found["spec"]["listeners"]:
             used = {reference["name"] for reference in listener["tls"]["certificateRefs"]}
