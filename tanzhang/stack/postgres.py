@@ -239,9 +239,10 @@ def _stop_leftover(data: Path) -> None:
     pid_file = data / "postmaster.pid"
     if not pid_file.exists():
         return
-    pid = int(pid_file.read_text().splitlines()[0])
-    if _works_in(pid, data):
-        _end(pid, data)
+    # Empty, when the machine went while a server wrote it: PostgreSQL refuses to start on that.
+    pid = pid_file.read_text().partition("\n")[0]
+    if pid and _works_in(int(pid), data):
+        _end(int(pid), data)
     backends = _all_in(data)
     if backends:
         raise StackError(

@@ -134,6 +134,17 @@ async def test_a_pid_file_whose_pid_is_another_programs_by_now(place: Path) -> N
         again.stop()
 
 
+async def test_a_pid_file_that_was_being_written_when_the_machine_went(place: Path) -> None:
+    _start(place).stop()
+    (place / "postgres" / "postmaster.pid").touch()
+
+    again = _start(place)
+    try:
+        assert await _run(again.url("postgres"), "select 1") == 1
+    finally:
+        again.stop()
+
+
 def test_other_files_are_not_taken_for_data(place: Path) -> None:
     (place / "postgres").mkdir()
     (place / "postgres" / "letter.txt").write_text("dear")
