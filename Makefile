@@ -23,6 +23,14 @@ $(PY) -m deploy.grafana $(1)/deploy/grafana/dashboards && \
 $(PY) -m deploy.k8s $(1)/deploy/k8s/base/monitoring/alerts.yaml
 endef
 
+# What in a folder differs from what is here or is not here, and what is here and not generated any
+# more, where nothing else is kept.
+define COMPARE
+{ (cd $(1) && find . -type f -exec diff -q {} '$(CURDIR)'/{} ';'); \
+for folder in docs/openapi docs/schemas deploy/grafana/dashboards; do \
+diff -rq $(1)/$$folder $$folder; done; } 2>&1 | { ! grep . ; }
+endef
+
 .PHONY: help install demo up test test-unit test-kafka test-deploy test-faults bench bench-short check advisories generate format lock clean
 
 help:  ## This list
@@ -76,8 +84,7 @@ check: install  ## Form, types, import directions, generated files fresh
 	$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' --no-logo
 
 	@rm -rf .cache/generated && $(call GENERATE,.cache/generated)
-	@cd .cache/generated && find . -type f -exec diff -q {} ../../{} ';' | \
-		{ ! grep . ; } || { echo 'Not fresh: run make generate' >&2; exit 1; }
+	@$(call COMPARE,.cache/generated) || { echo 'Not fresh: run make generate' >&2; exit 1; }
 
 generate: install  ## Interfaces, metrics, dashboards and alerts, each from what it describes
 	$(call GENERATE,.)
