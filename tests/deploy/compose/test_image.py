@@ -17,6 +17,7 @@ import pytest
 from tanzhang.stack.ports import free_port
 from tests.deploy.compose import composed, image, servers
 from tests.deploy.compose.image import ROOT, Image
+from tests.deploy.docs import pages
 
 SECONDS = 60
 
@@ -216,18 +217,25 @@ def test_a_volume_that_kafka_has_is_left_as_it_is(tmp_path: Path) -> None:
     assert len(ids) == 1
 
 
-def secrets_script(directory: Path) -> "subprocess.CompletedProcess[str]":
-    """The script in a clone below the directory, with a `docker` that only says what it is asked."""
-    docker = directory / "docker"
-    docker.write_text('#!/bin/sh\necho "$(pwd)" "$@"\n')
-    docker.chmod(0o755)
+def strict_clone(directory: Path) -> dict[str, str]:
+    """A clone in which a strict umask hides all from others; a `docker` that says what it is asked."""
+    for name in ("docker", "git"):
+        program = directory / name
+        program.write_text('#!/bin/sh\necho "$(pwd)" "$@"\n')
+        program.chmod(0o755)
     clone = directory / "clone"
     shutil.copytree(ROOT / "deploy", clone / "deploy", ignore=shutil.ignore_patterns("secrets"))
     for path in (clone / "deploy").rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
+    return {"PATH": f"{directory}:{os.environ['PATH']}"}
+
+
+def secrets_script(directory: Path) -> "subprocess.CompletedProcess[str]":
+    """The script in a clone below the directory."""
+    environment = strict_clone(directory)
     return subprocess.run(
-        ["sh", str(clone / "deploy/compose/secrets.sh")],
-        env={"PATH": f"{directory}:{os.environ['PATH']}"},
+        ["sh", str(directory / "clone/deploy/compose/secrets.sh")],
+        env=environment,
         capture_output=True,
         text=True,
         check=True,
@@ -248,10 +256,20 @@ def test_secrets_are_made_by_the_service_of_that_name(tmp_path: Path) -> None:
 
 def test_what_is_mounted_from_a_clone_of_a_strict_umask_becomes_readable(tmp_path: Path) -> None:
     secrets_script(tmp_path)
-    for name in composed.services():
-        for volume in composed.services()[name].get("volumes", []):
-            source = Path(volume["source"])
-            if volume["type"] == "bind":
-                copy = tmp_path / "clone" / source.relative_to(ROOT)
-                modes = {p.stat().st_mode & 0o004 for p in (copy, *copy.rglob("*"))}
-                assert modes == {0o004}, volume["source"]
+    assert hidden(tmp_path / "clone") == []
+
+
+def test_so_does_what_an_upgrade_brings(tmp_path: Path) -> None:
+    """By the commands of the page: git writes what it pulls as it writes a clone."""
+    [told] = [b.text for b in pages.blocks(ROOT / "docs/operating.md") if "git pull" in b.text]
+    environment = strict_clone(tmp_path)
+    subprocess.run(["sh", "-ec", told], cwd=tmp_path / "clone", env=environment, check=True)
+    assert hidden(tmp_path / "clone") == []
+
+
+def hidden(clone: Path) -> list[str]:
+    """What containers have mounted of a clone and other users cannot read."""
+    mounted = [v for each in composed.services().values() for v in each.get("volumes", ())]
+    copies = [clone / Path(v["source"]).relative_to(ROOT) for v in mounted if v["type"] == "bind"]
+    every = [path for copy in copies for path in (copy, *copy.rglob("*"))]
+    return [str(path) for path in every if not path.stat().st_mode & 0o004]
