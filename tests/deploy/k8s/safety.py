@@ -60,8 +60,12 @@ def spread(objects: list[dict]) -> Iterator[str]:
         keys = {c["topologyKey"] for c in pod.spec.get("topologySpreadConstraints", ())}
         if keys != {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}:
             yield f"{pod.name} is spread over {sorted(keys)}"
-        if pod.component != "audit" and budgets.get(pod.name, {}).get("maxUnavailable") != 1:
+        budget = budgets.get(pod.name, {})
+        if pod.component != "audit" and budget.get("maxUnavailable") != 1:
             yield f"{pod.name} has no budget"
+        # With Kafka away none is ready, and Kubernetes would evict none of them.
+        if budget and budget.get("unhealthyPodEvictionPolicy") != "AlwaysAllow":
+            yield f"{pod.name} cannot be drained while it is not ready"
 
 
 def images(objects: list[dict]) -> Iterator[str]:

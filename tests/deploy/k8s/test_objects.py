@@ -186,6 +186,16 @@ BROKEN: list[tuple[Check, Callable[[list[dict]], None], str]] = [
     ),
     (safety.resources, deployment("agri-api", *BOX, "resources", "limits", value={}), "no limits"),
     (safety.spread, remove("PodDisruptionBudget", "agri-worker"), "no budget"),
+    (
+        safety.spread,
+        put(
+            "PodDisruptionBudget",
+            "agri-worker",
+            *("spec", "unhealthyPodEvictionPolicy"),
+            value="IfHealthyBudget",
+        ),
+        "agri-worker cannot be drained",
+    ),
     (safety.images, deployment("agri-api", *BOX, "image", value="tanzhang:latest"), "latest"),
     (
         broker.topic_objects,
