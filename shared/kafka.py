@@ -4,9 +4,11 @@ Values follow what aiokafka 0.14 does when they are left to their defaults: it a
 latency (no batching, acks=1) and leaves a group ten seconds into a rebalance.
 """
 
+import asyncio
 import ssl
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.helpers import create_ssl_context
@@ -15,6 +17,7 @@ from shared.settings import Settings, SettingsError
 
 PRODUCER_REQUEST_BYTES_MAX = 1024 * 1024
 ACKNOWLEDGE_MS_MAX = 25_000
+STOP_SECONDS_MAX = 3.0
 
 
 def connection_options(settings: Settings) -> dict[str, Any]:
@@ -87,6 +90,26 @@ async def cluster_id(settings: Settings) -> str:
         return str((await admin.describe_cluster())["cluster_id"])
     finally:
         await admin.close()
+
+
+async def stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, whatever it is doing.
+
+    It waits for the answer to a join, however long: then we hang up. And it waits for tasks that it
+    has cancelled itself: one that had not begun, or a fetch in its pause after a failure, tells its
+    caller the same, who would be gone without a word, and leaves the rest open.
+    """
+    stopping = asyncio.create_task(consumer.stop())
+    done, _ = await asyncio.wait({stopping}, timeout=STOP_SECONDS_MAX)
+    if not done:
+        await consumer._client.close()
+        await asyncio.wait({stopping})
+    if not stopping.cancelled():
+        stopping.result()
+        return
+    for part in (consumer._fetcher, consumer._client):
+        if part is not None:
+            await asyncio.wait({asyncio.create_task(part.close())})
 
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext:

@@ -120,12 +120,19 @@ async def ended(tasks: set[asyncio.Task[None]]) -> None:
 
 
 async def guarded(app: FastAPI, work: Coroutine[Any, Any, None]) -> None:
-    """A task that fails takes the process with it: half a service is worse than none."""
+    """A task that fails takes the process with it: half a service is worse than none.
+
+    So does one that a library ended by cancelling what it waited for.
+    """
+    task = asyncio.current_task()
     try:
         await work
-    except Exception as error:
-        task = asyncio.current_task()
-        log.exception("task_failed", task=task and task.get_name(), reason=str(error))
+    except (Exception, asyncio.CancelledError) as error:
+        if task is not None and task.cancelling():
+            raise
+        log.exception(
+            "task_failed", task=task and task.get_name(), reason=str(error) or type(error).__name__
+        )
         if getattr(app.state, "fatal", None) is None:
             app.state.fatal = error
         stop = getattr(app.state, "stop_server", None)

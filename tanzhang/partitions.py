@@ -110,4 +110,4 @@ async def _ends(settings: Settings, counts: Counts) -> dict[TopicPartition, int]
         found: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
         return found
     finally:
-        await consumer.stop()
+        await kafka.stop(consumer)

@@ -3,7 +3,6 @@
 KafkaError when the log cannot be read to its end: nobody waits for ever for a broker that has gone.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -59,11 +58,9 @@ async def _reading(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     )
     await consumer.start()
     try:
-        # A consumer that is stopped before its own tasks have begun is cancelled by them.
-        await asyncio.sleep(0)
         yield consumer
     finally:
-        await consumer.stop()
+        await kafka.stop(consumer)
 
 
 async def _from(

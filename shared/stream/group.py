@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError
 
 # More than a rebalance may take (rebalance_timeout_ms), less than the watchdog's patience.
 JOIN_SECONDS_MAX = 90.0
-LEAVE_SECONDS_MAX = 3.0
 STALL_SECONDS = 20.0
 
 
@@ -54,15 +53,6 @@ async def join(consumer: AIOKafkaConsumer, stop: asyncio.Event) -> bool:
         joining.cancel()
         stopping.cancel()
         await asyncio.wait({joining, stopping})
-
-
-async def leave(consumer: AIOKafkaConsumer) -> None:
-    """Stop the consumer. It waits for the answer to a join, however long: then we hang up."""
-    leaving = asyncio.create_task(consumer.stop())
-    done, _ = await asyncio.wait({leaving}, timeout=LEAVE_SECONDS_MAX)
-    if not done:
-        await consumer._client.close()
-    await leaving
 
 
 @dataclass(slots=True)

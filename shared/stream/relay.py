@@ -6,8 +6,9 @@ between acknowledgement and removal sends again; ids are derived, so that harms 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -25,6 +26,12 @@ IDLE_SECONDS = 0.1
 # Also how long the outbox may stand still after its publisher has died.
 RETRY_SECONDS = 1.0
 COUNT_SECONDS = 1.0
+# aiokafka sends what has an idempotent producer's number again for ever: to a broker, too, that
+# takes no connection of this producer any more, as when its certificate has been renewed.
+ACKNOWLEDGE_SECONDS_MAX = 30.0
+
+# id, topic, messages
+Row: TypeAlias = tuple[int, str, list[outbox.Message]]
 
 log = structlog.get_logger()
 
@@ -93,11 +100,18 @@ class Relay:
             return 0
         if time.monotonic() - self._counted > COUNT_SECONDS:
             await self._count(connection)
-        await producer.publish(self._messages(rows))
+        await self._publish(rows, producer)
         if self.after_send is not None:
             await self.after_send()
         await outbox.remove(connection, [row[0] for row in rows])
         return rows[-1][0]
+
+    async def _publish(self, rows: Sequence[Row], producer: Producer) -> None:
+        try:
+            async with asyncio.timeout(ACKNOWLEDGE_SECONDS_MAX):
+                await producer.publish(self._messages(rows))
+        except TimeoutError:
+            raise KafkaError("Kafka did not acknowledge in time") from None
 
     async def _count(self, connection: Connection) -> int:
         self._counted = time.monotonic()
@@ -105,7 +119,7 @@ class Relay:
         metrics.OUTBOX_WAITING.labels(self.service).set(waiting)
         return waiting
 
-    def _messages(self, rows: Iterable[tuple[int, str, list[outbox.Message]]]) -> Iterator[Message]:
+    def _messages(self, rows: Iterable[Row]) -> Iterator[Message]:
         for _, topic, messages in rows:
             name = self.settings.topic(topic)
             for key, value in messages:

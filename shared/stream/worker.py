@@ -113,7 +113,7 @@ class Worker:
         finally:
             self.idle = False
             self._forget(list(self.positions))
-            await group.leave(consumer)
+            await kafka.stop(consumer)
 
     async def _poll_or_wait(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         """A lost database is waited for as a member of the group: leaving would move partitions."""

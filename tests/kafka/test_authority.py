@@ -1,25 +1,24 @@
 """Kafka has another authority: who operates it renews that, and the file that clients are given."""
 
+import asyncio
 import os
-import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tanzhang.demo.place import own_environment
-from tanzhang.stack import children
-from tanzhang.stack.ports import free_port
+from tests.e2e.city import City, visiting
+from tests.e2e.events import Author
+from tests.e2e.up import Up
 from tests.kafka import security
 from tests.kafka.cluster import Cluster
 from tests.kafka.conftest import Begin
 from tests.kafka.security import Security
-from tests.kafka.test_secured import start
 
-SECONDS_MAX = 120  # a door that hears nothing waits 25 s before it connects anew
-Door = tuple[children.Child, int]
+# A client hears nothing for 25 to 60 s before it connects anew, and three do one after the other.
+SECONDS_MAX = 300
 
 
 @pytest.fixture(scope="module")
@@ -28,41 +27,45 @@ def secured(begin: Begin, secrets: Security) -> Cluster:
 
 
 @pytest.fixture
-def door(secured: Cluster, secrets: Security, tmp_path: Path) -> Iterator[Door]:
-    """ingest, ready."""
+def up(stack_directory: Path, secured: Cluster, secrets: Security) -> Iterator[Up]:
     environment = own_environment(os.environ) | secrets.environment("tanzhang")
-    environment |= {"KAFKA_BOOTSTRAP_SERVERS": secured.bootstrap, "TANZHANG_AUTH": "off"}
-    port = free_port()
-    child = start("ingest", port, environment, tmp_path)
-    try:
-        until_ready(child, port)
-        yield child, port
-    finally:
-        child.stop([(signal.SIGTERM, SECONDS_MAX)])
+    environment |= {"KAFKA_BOOTSTRAP_SERVERS": secured.bootstrap, "TANZHANG_PARTITIONS": "2"}
+    running = Up(stack_directory / "renewed", environment=environment)
+    running.start()
+    yield running
+    running.kill()
 
 
-def test_the_door_trusts_a_renewed_authority_without_a_restart(
-    door: Door, secured: Cluster, secrets: Security
+async def test_a_renewed_authority_is_trusted_without_a_restart(
+    up: Up, author: Author, secured: Cluster, secrets: Security
 ) -> None:
+    async with visiting(up) as city:
+        await city.send(author.payment())
+        await city.shows(lambda: city.points(author.person()), balance="23.096")
+
     secured.kill(1)
     again = security.make(secrets.ca.parent, secrets.users)
     assert (again.ca, again.server) == (secrets.ca, secrets.server)
     secured.start(1)
 
-    until_ready(*door)
+    async with visiting(up) as city:
+        await until(lambda: open_again(city))
+        await city.send(author.payment({"time": "2022-06-24T08:41:00+08:00"}))
+        await until(lambda: has(city, author, "46.192"))
+    assert up.process is not None
+    assert up.process.poll() is None
 
 
-def until_ready(child: children.Child, port: int) -> None:
+async def open_again(city: City) -> bool:
+    return (await city.ask("ingest", "/readyz")).status_code == 200
+
+
+async def has(city: City, author: Author, points: str) -> bool:
+    return (await city.points(author.person())).get("balance") == points
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     deadline = time.monotonic() + SECONDS_MAX
-    while not is_ready(port):
-        assert child.exit_code() is None, child.ended_because()
-        assert time.monotonic() < deadline, children.log_tail(child.log)
-        time.sleep(0.1)
-
-
-def is_ready(port: int) -> bool:
-    try:
-        url = f"http://127.0.0.1:{port}/readyz"
-        return httpx.get(url, timeout=60, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
+    while not await condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)

@@ -126,7 +126,7 @@ async def _work(settings: Settings, name: str, reads: tuple[str, ...]) -> None:
         await consumer.commit(read)
         assert all(ends[partition] >= offset for partition, offset in read.items())
     finally:
-        await group.leave(consumer)
+        await kafka.stop(consumer)
 
 
 async def _joins(settings: Settings, name: str) -> bool:

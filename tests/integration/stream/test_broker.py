@@ -181,7 +181,7 @@ async def test_a_join_that_is_not_answered_is_hung_up(
     stream_settings: Settings, eventually: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broker waits for a member that is gone; the embedded one for half a session timeout."""
-    monkeypatch.setattr(group, "LEAVE_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(kafka, "STOP_SECONDS_MAX", 0.2)
     topic = stream_settings.topic("payments")
     options = kafka.consumer_options(stream_settings, "toy")
     gone = AIOKafkaConsumer(topic, **options, group_instance_id="stays a member when it stops")
@@ -199,7 +199,7 @@ async def test_a_join_that_is_not_answered_is_hung_up(
     await eventually(asked)
     stop.set()
     assert not await joining
-    await asyncio.wait_for(group.leave(consumer), 10)
+    await asyncio.wait_for(kafka.stop(consumer), 10)
 
 
 async def test_a_cluster_nobody_knows_is_refused_until_it_is_accepted(
