@@ -12,9 +12,11 @@ PATIENCE = 60.0
 
 
 @asynccontextmanager
-async def serving(app: Any, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[str]:
+async def serving(
+    app: Any, lifespan: Literal["on", "off"] = "on", *, http: Any = "auto"
+) -> AsyncIterator[str]:
     """The ASGI app on a free port of 127.0.0.1; its address. `off`: its lifespan runs already."""
-    config = uvicorn.Config(app, port=0, lifespan=lifespan, ws="none", log_config=None)
+    config = uvicorn.Config(app, port=0, http=http, lifespan=lifespan, ws="none", log_config=None)
     server = uvicorn.Server(config)
     # Several may end in any order, and signals are pytest's.
     server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]

@@ -1,10 +1,12 @@
 """Clusters that a file has for itself."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tanzhang.demo.place import own_environment
 from tests.e2e.events import Author
 from tests.kafka import cluster, security
 from tests.kafka.cluster import Cluster
@@ -32,6 +34,19 @@ def begin(stack_directory: Path, request: pytest.FixtureRequest) -> Iterator[Beg
 def secrets(stack_directory: Path) -> Security:
     """A CA, a server's certificate and one user of ours."""
     return security.make(stack_directory / "secrets", {"tanzhang": "correct horse"})
+
+
+@pytest.fixture(scope="module")
+def secured(begin: Begin, secrets: Security) -> Cluster:
+    """A broker that asks for TLS and a password."""
+    return begin(security=secrets)
+
+
+@pytest.fixture(scope="module")
+def environment(secured: Cluster, secrets: Security) -> dict[str, str]:
+    """What an operator sets for a client of it."""
+    addresses = {"KAFKA_BOOTSTRAP_SERVERS": secured.bootstrap, "TANZHANG_PARTITIONS": "2"}
+    return own_environment(os.environ) | addresses | secrets.environment("tanzhang")
 
 
 @pytest.fixture

@@ -1,35 +1,25 @@
 """Kafka has another authority: who operates it renews that, and the file that clients are given."""
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tanzhang.demo.place import own_environment
 from tests.e2e.city import City, visiting
 from tests.e2e.events import Author
 from tests.e2e.up import Up
 from tests.kafka import security
 from tests.kafka.cluster import Cluster
-from tests.kafka.conftest import Begin
 from tests.kafka.security import Security
 
 # A client hears nothing for 25 to 60 s before it connects anew, and three do one after the other.
 SECONDS_MAX = 300
 
 
-@pytest.fixture(scope="module")
-def secured(begin: Begin, secrets: Security) -> Cluster:
-    return begin(security=secrets)
-
-
 @pytest.fixture
-def up(stack_directory: Path, secured: Cluster, secrets: Security) -> Iterator[Up]:
-    environment = own_environment(os.environ) | secrets.environment("tanzhang")
-    environment |= {"KAFKA_BOOTSTRAP_SERVERS": secured.bootstrap, "TANZHANG_PARTITIONS": "2"}
+def up(stack_directory: Path, environment: dict[str, str]) -> Iterator[Up]:
     running = Up(stack_directory / "renewed", environment=environment)
     running.start()
     yield running

@@ -1,7 +1,6 @@
 """A broker as a bank runs it: SASL/SCRAM-SHA-512 over TLS, its own CA."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -14,7 +13,6 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tanzhang.demo.place import own_environment
 from tanzhang.stack import children, directory
 from tanzhang.stack.ports import answers, free_port
 from tests.e2e.city import visiting
@@ -22,8 +20,7 @@ from tests.e2e.events import Author
 from tests.e2e.up import ROOT, Up
 from tests.kafka.batches import producer_ids
 from tests.kafka.cluster import Cluster
-from tests.kafka.conftest import Begin
-from tests.kafka.security import Security, certificate_authority
+from tests.kafka.security import certificate_authority
 
 SECONDS_MAX = 60
 TRIES, LINES_MAX = 3, 60
@@ -36,18 +33,6 @@ WRONG = {
     "no TLS": ({"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}, "KafkaConnectionError"),
     "no TLS and no name": ({"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}, "KafkaConnectionError"),
 }
-
-
-@pytest.fixture(scope="module")
-def secured(begin: Begin, secrets: Security) -> Cluster:
-    return begin(security=secrets)
-
-
-@pytest.fixture(scope="module")
-def environment(secured: Cluster, secrets: Security) -> dict[str, str]:
-    """What an operator sets for a client."""
-    addresses = {"KAFKA_BOOTSTRAP_SERVERS": secured.bootstrap, "TANZHANG_PARTITIONS": "2"}
-    return own_environment(os.environ) | addresses | secrets.environment("tanzhang")
 
 
 @pytest.fixture(scope="module")

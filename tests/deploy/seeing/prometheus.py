@@ -45,6 +45,21 @@ def programs() -> Programs:
     return Programs(*(str(kept / "usr" / "bin" / name) for name in Programs._fields))
 
 
+def promtool(*arguments: str, folder: Path = FOLDER) -> str:
+    """What it says in a folder; it must succeed."""
+    done = subprocess.run(
+        [programs().promtool, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    return said
+
+
 def _bring(kept: Path) -> None:
     with tempfile.TemporaryDirectory(dir=CACHE, prefix=PACKAGE) as folder:
         place = Path(folder)

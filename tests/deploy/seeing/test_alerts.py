@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,25 +9,11 @@ import yaml
 
 from shared.http.app import READY_SECONDS_MAX
 from tests.deploy.seeing import boards
-from tests.deploy.seeing.prometheus import FOLDER, ROOT, programs
+from tests.deploy.seeing.prometheus import FOLDER, ROOT, promtool
 
 ALERTS = boards.alerts()
 NAMES = [alert["alert"] for alert in ALERTS]
 UNIT_TESTS = ("alerts_test.yaml", "alerts_days_test.yaml")
-
-
-def promtool(*arguments: str, folder: Path = FOLDER) -> str:
-    done = subprocess.run(
-        [programs().promtool, *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    return said
 
 
 def test_the_configuration_and_the_rules_are_right() -> None:

@@ -3,16 +3,15 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tanzhang.connections import HEAD_BYTES_MAX, Connection
-from tests.serving import PATIENCE
+from tests.serving import PATIENCE, serving
 
 # More than what waits on the way between two sockets.
 ENDLESS = 64 * 1024 * 1024
@@ -30,18 +29,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.fixture(params=[Connection])
 async def port(request: pytest.FixtureRequest) -> AsyncIterator[int]:
-    config = uvicorn.Config(
-        app, port=0, http=request.param, lifespan="off", ws="none", log_config=None
-    )
-    server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]
-    task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(PATIENCE):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    await task
+    async with serving(app, "off", http=request.param) as url:
+        yield int(url.rpartition(":")[2])
 
 
 async def _answer(port: int, *parts: bytes) -> tuple[bytes, bytes]:
