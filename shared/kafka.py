@@ -17,6 +17,9 @@ from shared.settings import Settings, SettingsError
 
 PRODUCER_REQUEST_BYTES_MAX = 1024 * 1024
 ACKNOWLEDGE_MS_MAX = 25_000
+# Of who waits for it: aiokafka sends what bears an idempotent producer's number again for ever, to
+# a broker, too, that takes no connection of this producer any more.
+ACKNOWLEDGE_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 3.0
 
 

@@ -11,7 +11,7 @@ from services.industrial.domain.arrivals import ACTIVITY, ECONOMY, PRODUCTION, R
 from services.industrial.domain.books import Books
 from services.industrial.domain.corrections import Correction, together
 from services.industrial.domain.entries import EXACT
-from services.industrial.domain.facts import REPLACED, Fact, Refused
+from services.industrial.domain.facts import REPLACED, Fact, Refused, take_back
 from services.industrial.domain.intervals import Overlap
 from services.industrial.domain.registry import Enterprise, in_force_over, on_date
 from services.industrial.domain.reviews import (
@@ -223,7 +223,8 @@ def _withdraw(
         if by is None or not fact.stands():
             continue
         if isinstance(why, Held) or _has_room(work, by, waiting):
-            fact.state, fact.replaced_by, found = REPLACED, by.key, True
+            take_back(fact, by)
+            found = True
     return found
 
 
@@ -279,7 +280,7 @@ def _take(work: Work, event: Event, arrived: Fact | Refused) -> None:
         posting, target = postings.activity(arrived), find_target(work, arrived)
         stop_at_closed(work, arrived, target)
         if target is not None:
-            target.state, target.replaced_by = REPLACED, arrived.key
+            take_back(target, arrived)
         keep(work, arrived, [] if target is None else [target], [posting])
     else:
         if arrived.kind == PRODUCTION:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from services.industrial.domain.books import Books
 from services.industrial.domain.closing import first_closed, reach, waits_for_year
 from services.industrial.domain.corrections import Correction
-from services.industrial.domain.facts import FINAL, INITIAL, REPLACED, Fact, Refused
+from services.industrial.domain.facts import FINAL, INITIAL, REPLACED, Fact, Refused, take_back
 from services.industrial.domain.intervals import IntervalSlot
 from services.industrial.domain.metering import Metering
 from services.industrial.domain.postings import Posting
@@ -123,7 +123,7 @@ def _taken_from(work: Work, target: Fact, fact: Fact) -> Fact:
     other = work.intervals.get((target.account, target.slot))
     if other is not None:
         other.remove(target)
-    target.state, target.replaced_by = REPLACED, fact.key
+    take_back(target, fact)
     return target
 
 

@@ -17,17 +17,16 @@ from aiokafka.errors import (
 from shared import metrics
 from shared.events.envelope import Event
 from shared.events.types import TYPES
-from shared.kafka import ACKNOWLEDGE_MS_MAX
+from shared.kafka import ACKNOWLEDGE_MS_MAX, ACKNOWLEDGE_SECONDS_MAX
 from shared.publishing import Producer, connect
 from shared.settings import Settings
 from shared.stream.waiting import wait
 
 EVENTS_IN_FLIGHT_MAX = 50_000
 BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
-ACKNOWLEDGE_SECONDS_MAX = 30.0
 BACK_OFF_SECONDS_MAX = 5.0
 LOOK_SECONDS = 5.0
-# By then all that a producer holds has expired, and nothing is lost with it.
+# What a producer still holds then fails with it, and who sent it is told to send again.
 SILENT_SECONDS_MAX = ACKNOWLEDGE_MS_MAX / 1000
 
 # Errors that say nothing about the producer; after any other one it is replaced.

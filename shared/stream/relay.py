@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from shared import metrics
 from shared.database import TRANSIENT, Connection, Pool
+from shared.kafka import ACKNOWLEDGE_SECONDS_MAX
 from shared.publishing import Message, Producer, connect
 from shared.settings import Settings
 from shared.stream import outbox
@@ -26,9 +27,6 @@ IDLE_SECONDS = 0.1
 # Also how long the outbox may stand still after its publisher has died.
 RETRY_SECONDS = 1.0
 COUNT_SECONDS = 1.0
-# aiokafka sends what has an idempotent producer's number again for ever: to a broker, too, that
-# takes no connection of this producer any more, as when its certificate has been renewed.
-ACKNOWLEDGE_SECONDS_MAX = 30.0
 
 # id, topic, messages
 Row: TypeAlias = tuple[int, str, list[outbox.Message]]

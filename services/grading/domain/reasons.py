@@ -84,8 +84,9 @@ def industrial_ungraded(
     account: IndustrialAccount, benchmark: Benchmark | None, missing: str, year: Months
 ) -> dict[str, str]:
     """The sentence of an enterprise without a label; `missing` is the word of the reason."""
-    by_value = benchmark is not None and by_value_added(account, benchmark.output_unit)
+    unit = account.product_unit if benchmark is None else benchmark.output_unit
     if missing == "no_output":
+        by_value = by_value_added(account, unit)
         what_en, what_zh = ("value added", "增加值") if by_value else ("output", "产出")
         return {
             "code": missing,
@@ -93,18 +94,18 @@ def industrial_ungraded(
             "zh": f"{account.year}年没有{what_zh}数据：未评级。",
         }
     if missing == "incomplete":
-        return _incomplete(account, year, by_value=by_value)
+        return _incomplete(account, year, unit)
     return _no_benchmark(account, benchmark)
 
 
-def _incomplete(account: IndustrialAccount, year: Months, *, by_value: bool) -> dict[str, str]:
-    """Months of output don't count where value added is the output."""
-    energy, output = months_covered(account, account.product_unit, year.counted)
-    output_en = "" if by_value else f" and {output} of output"
-    output_zh = "" if by_value else f"、{output}个月产出数据"
+def _incomplete(account: IndustrialAccount, year: Months, unit: str) -> dict[str, str]:
+    """Where value added is the output, no months of output count."""
+    covered = months_covered(account, unit, year.counted)
+    energy, *output = covered
+    output_en = "".join(f" and {count} of output" for count in output)
+    output_zh = "".join(f"、{count}个月产出数据" for count in output)
     # The account counts the month under way too.
-    told = energy, output if not by_value else account.months_output
-    past = told == (account.months_energy, account.months_output)
+    past = covered == months_covered(account, unit)
     among_en, among_zh = ("", "") if past else (" among those gone by", "已过月份中")
     return {
         "code": "incomplete",

@@ -19,6 +19,7 @@ from services.industrial.domain.registry import (
     circle_from,
     on_date,
     unit_cut,
+    with_version,
 )
 from services.industrial.store import accounts, registry
 from services.industrial.store.closing import standing_years
@@ -284,8 +285,7 @@ def _check_parent(assets: Mapping[str, Sequence[Asset]], record: Asset) -> None:
     expected = f"expected another registered asset of {record.enterprise_id}"
     if record.parent is not None and (record.parent == record.id or record.parent not in assets):
         raise invalid("/parent", expected)
-    others = [one for one in assets.get(record.id, []) if one.valid_from != record.valid_from]
-    own = sorted([*others, record], key=lambda one: one.valid_from)
+    own = with_version(assets.get(record.id, []), record)
     day = circle_from({**assets, record.id: own}, record)
     if day is not None:
         hangs = f"{record.parent!r} hangs on {record.id!r} on {day}"

@@ -112,6 +112,11 @@ def inherit(fact: Fact, target: Fact) -> None:
         fact.claim = (*taken[:3], taken[3] + 1)
 
 
+def take_back(fact: Fact, by: Fact) -> None:
+    """Mark a fact that another one replaces as a whole."""
+    fact.state, fact.replaced_by = REPLACED, by.key
+
+
 def lose(fact: Fact, to: Fact) -> None:
     """Mark a fact that does not stand because another has the stronger claim."""
     fact.superseded_by = to.key

@@ -17,6 +17,7 @@ from services.industrial.domain.facts import (
     claim_of,
     inherit,
     lose,
+    take_back,
 )
 
 Span = tuple[datetime | None, datetime]
@@ -88,11 +89,10 @@ class IntervalSlot:
     def _drop(self, fact: Fact, state: str, by: Fact, change: Change) -> None:
         change.dropped.append(fact)
         self.remove(fact)
-        fact.state = state
         if state == REPLACED:
-            fact.replaced_by = by.key
+            take_back(fact, by)
         else:
-            fact.superseded_by = by.key
+            fact.state, fact.superseded_by = state, by.key
 
     def remove(self, fact: Fact) -> None:
         """Make room where a fact stands that is about to stand no longer."""

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from services.industrial.domain.facts import (
     FINAL,
     INITIAL,
-    REPLACED,
     SUPERSEDED,
     Fact,
     Place,
@@ -20,6 +19,7 @@ from services.industrial.domain.facts import (
     claim_of,
     inherit,
     lose,
+    take_back,
 )
 from services.industrial.domain.postings import Posting
 
@@ -72,7 +72,7 @@ class RegisterSlot:
         if beaten is not None:
             beaten.state, beaten.superseded_by = SUPERSEDED, fact.key
         if target is not None:
-            target.state, target.replaced_by = REPLACED, fact.key
+            take_back(target, fact)
         return change
 
     def gives_way(self, fact: Fact, target: Fact | None) -> Fact | None:

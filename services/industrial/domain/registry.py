@@ -70,10 +70,16 @@ def on_date(versions: Sequence[RecordT], day: date) -> RecordT:
     return found
 
 
+def with_version(known: Sequence[RecordT], record: RecordT) -> list[RecordT]:
+    """The versions with another one, which takes the place of that of its day; oldest first."""
+    by_day = {version.valid_from: version for version in known}
+    by_day[record.valid_from] = record
+    return [by_day[day] for day in sorted(by_day)]
+
+
 def changed_in(year: int, known: Sequence[Enterprise], record: Enterprise) -> list[str]:
     """The fields that the account of a year would tell differently with another version."""
-    others = [version for version in known if version.valid_from != record.valid_from]
-    versions = sorted([*others, record], key=lambda version: version.valid_from)
+    versions = with_version(known, record)
     was, is_now = (on_date(found, date(year, 12, 31)) for found in (known, versions))
     return [name for name in TOLD if getattr(was, name) != getattr(is_now, name)]
 
@@ -85,9 +91,7 @@ def unit_cut(
     output of a year is one sum, so it has one unit."""
     if not known or on_date(known, record.valid_from).product_unit == record.product_unit:
         return None
-    others = [version for version in known if version.valid_from != record.valid_from]
-    versions = sorted([*others, record], key=lambda version: version.valid_from)
-    for before, after in pairwise(versions):
+    for before, after in pairwise(with_version(known, record)):
         begins_a_year = after.valid_from == date(after.valid_from.year, 1, 1)
         other_unit = before.product_unit != after.product_unit
         if record in (before, after) and other_unit and not begins_a_year:

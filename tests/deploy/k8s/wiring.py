@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from services.ingest.publisher import ACKNOWLEDGE_SECONDS_MAX
+from shared.kafka import ACKNOWLEDGE_SECONDS_MAX
 from tests.deploy.k8s.objects import (
     Process,
     names,
