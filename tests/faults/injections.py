@@ -57,12 +57,11 @@ async def frozen_shortly(stage: Stage, chance: Random) -> str | None:
 async def zombie(stage: Stage, chance: Random) -> str | None:
     """A worker stands still with a batch in hand until its partitions are another's."""
     process = _any_of(stage, chance, ["personal", "points"])
-    if process is None or not await _ordered(process, hooked.FREEZE_BEFORE_POST, _stands_still):
+    if process is None or not await obeyed(process, hooked.FREEZE_BEFORE_POST):
         return None
     process.frozen = True
     await asyncio.sleep(SESSION_SECONDS + chance.uniform(2, 6))
-    if process.frozen:
-        process.thaw()
+    process.thaw()
     return process.name
 
 
@@ -198,17 +197,17 @@ async def _frozen_for(process: Process, seconds: float) -> None:
             process.thaw()
 
 
-async def _ordered(process: Process, order: str, done: Callable[[Process], bool]) -> bool:
-    """Give the order and wait until it is carried out; taken back when that takes too long."""
-    (process.directory / order).touch()
-    deadline = time.monotonic() + HOOK_SECONDS
-    while time.monotonic() < deadline:
-        if done(process):
-            return True
+async def obeyed(process: Process, order: str, seconds: float = HOOK_SECONDS) -> bool:
+    """Give the order and wait until the process has taken it; taken back when that takes too long.
+
+    That it stands still proves nothing: another may have stopped it, and an order that is left
+    behind is obeyed later, with nobody there to put it right.
+    """
+    path = process.directory / order
+    path.touch()
+    deadline = time.monotonic() + seconds
+    while path.exists():
+        if time.monotonic() > deadline:
+            return not hooked.taken(path)
         await asyncio.sleep(LOOK_SECONDS)
-    (process.directory / order).unlink(missing_ok=True)
-    return done(process)
-
-
-def _stands_still(process: Process) -> bool:
-    return process.lives and process.stands_still()
+    return True

@@ -140,8 +140,12 @@ class Stage:
         try:
             await asyncio.to_thread(process.child.process.wait, STOP_SECONDS)
         except subprocess.TimeoutExpired:
+            still = ", standing still" if process.stands_still() else ""
             process.child.stop([])
-            self.deaths.append(f"{process.name} did not end within {STOP_SECONDS} s of SIGTERM")
+            self.deaths.append(
+                f"{process.name} did not end within {STOP_SECONDS} s of SIGTERM{still}; "
+                f"{process.child.ended_because()}"
+            )
             return
         # The signal itself ends one that is too young to have asked for it.
         if process.child.exit_code() != -signal.SIGTERM:
