@@ -1,5 +1,6 @@
 """PostgreSQL as every service uses it: one asyncpg pool, one schema named after the service."""
 
+import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     Pool: TypeAlias = asyncpg.Pool
 else:
     Connection, Pool = asyncpg.Connection, asyncpg.Pool
+
+
+# How often a pool begins anew while its sessions are read-only.
+RENEW_SECONDS = 1.0
 
 
 class OvertakenError(Exception):
@@ -63,14 +68,25 @@ async def open_pool(url: str, schema: str, *, size: int = 4) -> Pool:
     """Open a pool whose connections see the service's schema; connects on first use.
 
     Never to a standby: after a failover an address may still lead to the old primary, and a
-    connection to that would stay there.
+    connection to that would stay there. Nor does the pool stay with sessions that began while the
+    database was read-only: each keeps the default of its first moment.
     """
+    renewed = time.monotonic()
+
+    async def reset(connection: Any) -> None:
+        nonlocal renewed
+        await connection.execute(connection.get_reset_query())
+        if _is_read_only(connection) and time.monotonic() - renewed > RENEW_SECONDS:
+            renewed = time.monotonic()
+            await pool.expire_connections()
+
     pool = await asyncpg.create_pool(
         url,
         min_size=0,
         max_size=size,
         timeout=10,
         init=_init,
+        reset=reset,
         target_session_attrs=SessionAttribute.primary,
         server_settings={
             "search_path": schema,
@@ -97,3 +113,9 @@ async def _init(connection: Any) -> None:
         decoder=lambda stored: msgspec.json.decode(stored[1:]),
         format="binary",
     )
+
+
+def _is_read_only(connection: Any) -> bool:
+    """What the server has reported of the session by itself."""
+    settings = connection.get_settings()
+    return getattr(settings, "default_transaction_read_only", "off") == "on"
