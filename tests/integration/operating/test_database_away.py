@@ -7,10 +7,8 @@ import asyncpg
 import httpx
 import pytest
 
-from shared.database import open_pool
 from tanzhang.stack.postgres import Postgres
 from tests.integration.audit.conftest import payment
-from tests.integration.conftest import Eventually
 from tests.integration.operating.conftest import assert_clean
 from tests.integration.operating.stage import Stage
 
@@ -127,27 +125,6 @@ async def test_a_worker_waits_and_goes_on_by_itself(
     assert await stage.database.fetchval(POSTED) == len(paid(0)) + len(paid(60))
     await assert_clean(stage, ["personal"])
     await stage.database.close()
-
-
-async def test_a_session_that_began_as_read_only_is_not_kept(
-    server: asyncpg.Connection, database_url: str, eventually: Eventually
-) -> None:
-    """PostgreSQL gives it the default of its first moment for as long as it lives."""
-    fault = FAULTS["read-only"]
-
-    async def written() -> bool:
-        try:
-            await pool.execute("create table if not exists written ()")
-        except asyncpg.ReadOnlySQLTransactionError:
-            return False
-        return True
-
-    await server.execute(fault.begin)
-    pool = await open_pool(database_url, "public")
-    assert not await written()
-    await server.execute(fault.end)
-    await eventually(written)
-    await pool.close()
 
 
 async def _end_sessions(server: asyncpg.Connection, fault: Fault) -> None:
